@@ -1,0 +1,2 @@
+/** The backends on which the suite runs in this repository. */
+export const backends = ['memory', 'redis', 'memcached'] as const

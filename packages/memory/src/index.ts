@@ -1,0 +1,2 @@
+/** The name by which a config chooses this store. */
+export const driver = 'memory'
