@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+
+const alive = new Set<number>()
+let watcher: ChildProcess | undefined
+
+// Reads "+ pid" and "- pid" lines; at the end of input, which comes however the test process ended, kills what is left.
+const script = `
+pids=
+while read -r change pid; do
+  if [ "$change" = + ]; then pids="$pids $pid"; continue; fi
+  left=
+  for p in $pids; do [ "$p" = "$pid" ] || left="$left $p"; done
+  pids=$left
+done
+for p in $pids; do kill -9 "$p"; done
+`
+
+/**
+ * Makes sure that the process dies with this one, whether this one returns, is interrupted or is itself killed.
+ * Call what is returned when the process has ended, so that its pid, which may be given out anew, is left alone.
+ */
+export function reap(pid: number): () => void {
+  watcher ??= startWatcher()
+  alive.add(pid)
+  watcher.stdin?.write(`+ ${pid}\n`)
+  return () => {
+    alive.delete(pid)
+    watcher?.stdin?.write(`- ${pid}\n`)
+  }
+}
+
+function startWatcher(): ChildProcess {
+  process.on('exit', () => {
+    for (const pid of alive) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It ended in this very moment.
+      }
+    }
+  })
+  // Detached: Ctrl-C goes to the whole foreground group, and the watcher must outlive the tests to do its work.
+  const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  child.on('error', () => {})
+  child.stdin?.on('error', () => {})
+  child.unref()
+  // The type is Writable; the pipe behind it is a net.Socket, which holds the event loop until it is told not to.
+  ;(child.stdin as unknown as { unref(): void }).unref()
+  return child
+}
