@@ -1,0 +1,30 @@
+import type { CacheError } from './errors.js'
+
+interface KeyEvent {
+  /** The verb, as the caller named it. */
+  readonly op: string
+  /** The caller's key. */
+  readonly key: string
+  /** The namespace, names joined by `/`; `undefined` for none. */
+  readonly namespace: string | undefined
+}
+
+/** Every event and what it tells. Never a value. */
+export interface CacheEvents {
+  hit: KeyEvent
+  /** `outage`: nothing is known of the entry, the server was ill. */
+  miss: KeyEvent & { readonly outage: boolean }
+  /** A loader settled. `duration` in ms. */
+  load: KeyEvent & { readonly duration: number; readonly ok: boolean }
+  /** An entry was written; `stored: false`: a condition or the item limit prevented it. */
+  write: KeyEvent & { readonly stored: boolean }
+  delete: KeyEvent
+  clear: { readonly namespace: string | undefined }
+  /** An entry gave way to another one, for space. `key` is the key as the store sees it. */
+  evict: { readonly key: string }
+  /** A failure that `onError: 'open'` turned into a miss, or that was thrown; bytes that could not be read; a value too large. */
+  error: { readonly error: CacheError }
+  breaker: { readonly server: string; readonly state: 'open' | 'half-open' | 'closed' }
+  connect: { readonly server: string }
+  disconnect: { readonly server: string; readonly error: CacheError | undefined }
+}

@@ -1,0 +1,43 @@
+import { InvalidArgumentError } from './errors.js'
+import { shown } from './shown.js'
+
+/** Throws `InvalidArgumentError` unless `options` is an object whose every property is `known`; names the nearest known one. */
+export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new InvalidArgumentError(`${where}: options must be an object, got ${shown(options)}`)
+  }
+  for (const name in options) {
+    if (known.includes(name)) continue
+    const near = nearest(name, known)
+    throw new InvalidArgumentError(
+      `${where}: unknown option ${shown(name)}; ${near === undefined ? `it takes ${known.join(', ')}` : `did you mean "${near}"?`}`,
+    )
+  }
+}
+
+/** The known name closest to a misspelt one, if one is close: a third of its letters may differ. Distance after Levenshtein (1966). */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  let best: string | undefined
+  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = (previous[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min(substituted, (previous[j] as number) + 1, (row[j - 1] as number) + 1))
+    }
+    previous = row
+  }
+  return previous[b.length] as number
+}
