@@ -129,7 +129,8 @@ function argumentsFor(options: MemcachedOptions, listen: string | number, tls: C
 }
 
 async function probe(pid: number, endpoint: Endpoint): Promise<void> {
-  const stats = (await send(endpoint, 'stats')).toString('latin1')
+  // Padded to the size of a binary header, so that a server which speaks nothing else sees its magic missing and hangs up.
+  const stats = (await send(endpoint, 'version\r\nversion\r\nstats')).toString('latin1')
   const answering = /^STAT pid (\d+)\r$/m.exec(stats)?.[1]
   if (answering === String(pid)) return
   if (answering !== undefined) throw new Error('the port is answered by another server')

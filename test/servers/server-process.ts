@@ -97,13 +97,21 @@ export class ServerProcess {
   }
 }
 
-/** Makes a folder for one server under the system's temporary folder. */
+const folders = new Set<string>()
+let removesAtExit = false
+
+/** Makes a folder for one server under the system's temporary folder. It is removed when this process exits, if not before. */
 export async function createFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'anycache-'))
+  if (!removesAtExit) process.once('exit', () => folders.forEach(removeFolder))
+  removesAtExit = true
+  const folder = await mkdtemp(join(tmpdir(), 'anycache-'))
+  folders.add(folder)
+  return folder
 }
 
 /** Removes a server's folder and all in it. */
 export function removeFolder(folder: string): void {
+  folders.delete(folder)
   rmSync(folder, { recursive: true, force: true })
 }
 

@@ -1,0 +1,14 @@
+// Run as a process of its own by servers.test.ts: starts servers, tells their pids, and ends in the way it is told.
+import { startMemcached } from './memcached.js'
+import { startRedis } from './redis.js'
+
+const [end, folder] = process.argv.slice(2) as [string, string]
+process.env.TMPDIR = folder
+
+const redis = await startRedis()
+const memcached = await startMemcached()
+await memcached.pause()
+process.stdout.write(`${redis.pid} ${memcached.pid}\n`)
+
+if (end === 'exit') process.exit(0)
+if (end !== 'return') setInterval(() => {}, 1000)
