@@ -1,2 +1,4 @@
-/** The name by which a config chooses this store. */
-export const driver = 'memory'
+export type { Clock } from './clock.js'
+export type { Entry } from './entry.js'
+export type { MemoryOptions } from './memory-options.js'
+export { MemoryStore } from './memory-store.js'

@@ -1,0 +1,76 @@
+import type { Limits, ServerStats, Space, Store, StoreEvent } from '@anycache/core'
+import type { Serializer } from '@anycache/serializer'
+import type { LRUCache } from 'lru-cache'
+import { Entries, entryOverhead } from './entries.js'
+import type { Entry } from './entry.js'
+import { type MemoryOptions, resolveMemoryOptions } from './memory-options.js'
+import { MemorySpace } from './memory-space.js'
+import { referenceSerializer } from './reference-serializer.js'
+
+/** Entries in this process, in one least-recently-used order for all namespaces. Lost when the process ends. */
+export class MemoryStore implements Store {
+  readonly driver = 'memory'
+  readonly servers: readonly string[] = []
+  readonly limits: Limits
+  /** Present with `isolation: 'reference'`. */
+  declare readonly serializer?: Serializer
+  readonly #entries: Entries
+  readonly #listeners = new Set<(event: StoreEvent) => void>()
+
+  /** Throws `InvalidArgumentError` for options that cannot be used. */
+  constructor(options: MemoryOptions = {}) {
+    const resolved = resolveMemoryOptions(options)
+    this.#entries = new Entries(resolved, resolved.clock, event => {
+      for (const listener of this.#listeners) listener(event)
+    })
+    if (resolved.isolation === 'reference') this.serializer = referenceSerializer
+    this.limits = {
+      maxItemBytes: resolved.maxBytes === undefined ? Number.POSITIVE_INFINITY : resolved.maxBytes - entryOverhead,
+      ttlGranularity: 1,
+      ttlLag: 50,
+      cas: true,
+      keys: true,
+      shared: false,
+    }
+  }
+
+  /** The lru-cache beneath, its keys as `keyFor` shows them, its values as encoded. */
+  get client(): LRUCache<string, Entry> {
+    return this.#entries.lru
+  }
+
+  space(path: readonly string[]): Space {
+    return new MemorySpace(this.#entries, path)
+  }
+
+  listen(listener: (event: StoreEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  ping(): void {}
+
+  flush(): void {
+    this.#entries.lru.clear()
+  }
+
+  /** `entries` and `bytes` count what has expired but was not asked for since. A `section` names nothing here: no figures. */
+  serverStats(section?: string): ServerStats[] {
+    if (section !== undefined) return [{ server: 'memory', stats: {} }]
+    const { lru, evictions } = this.#entries
+    const stats: Record<string, number> = { entries: lru.size, evictions }
+    if (lru.max > 0) stats.maxEntries = lru.max
+    if (lru.maxSize > 0) {
+      stats.bytes = lru.calculatedSize
+      stats.maxBytes = lru.maxSize
+    }
+    return [{ server: 'memory', stats }]
+  }
+
+  /** Lets go of every entry. */
+  close(): void {
+    this.#entries.lru.clear()
+  }
+}
