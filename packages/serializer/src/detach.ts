@@ -1,0 +1,210 @@
+import { EventEmitter } from 'node:events'
+import { types } from 'node:util'
+import { SerializationError } from './errors.js'
+import type { Restoration } from './restoration.js'
+import { isJsonNumber } from './survey.js'
+
+/** Plain data that JSON or V8 carries, and what is to be restored in it. */
+export type Detached = { value: unknown; isJson: boolean; restoration: Restoration | undefined }
+
+// V8 reads and writes by recursion: at 1000 levels it takes a good half of Node's default stack.
+const MAX_STRUCTURED_DEPTH = 1000
+
+/**
+ * A copy of the value as plain data: what toJSON answers, the own enumerable properties of class instances, builtins
+ * as themselves. Throws ERR_CACHE_SERIALIZATION for functions, symbols and objects that only this process can hold,
+ * saying where they are.
+ */
+export function detach(value: object): Detached {
+  const detacher = new Detacher()
+  const copy = detacher.copy(value, '')
+  if (copy === undefined) throw new SerializationError('value.toJSON() returned undefined, which is no value')
+  if (!detacher.isJson && detacher.deepest > MAX_STRUCTURED_DEPTH) {
+    throw new SerializationError(
+      `the value is nested ${detacher.deepest} levels deep; ${MAX_STRUCTURED_DEPTH} is the most`,
+    )
+  }
+  const { isJson, restoration } = detacher
+  return { value: copy, isJson, restoration: restoration.some(list => list.length > 0) ? restoration : undefined }
+}
+
+class Detacher {
+  isJson = true
+  deepest = 0
+  readonly restoration: Restoration = [[], [], []]
+  readonly #copies = new Map<object, unknown>()
+  readonly #path: string[] = []
+
+  copy(value: unknown, key: string): unknown {
+    switch (typeof value) {
+      case 'function':
+      case 'symbol':
+        throw this.#refusal(`is a ${typeof value}`)
+      case 'number':
+        this.isJson &&= isJsonNumber(value)
+        return value
+      case 'bigint':
+      case 'undefined':
+        this.isJson = false
+        return value
+      case 'object':
+        return value === null ? null : this.#copyObject(value, key)
+      default:
+        return value
+    }
+  }
+
+  #copyObject(object: object, key: string): unknown {
+    if (this.#copies.has(object)) {
+      this.isJson = false
+      return this.#copies.get(object)
+    }
+    const { toJSON } = object as { toJSON?: unknown }
+    if (typeof toJSON !== 'function' || types.isDate(object) || Buffer.isBuffer(object)) return this.#builtin(object)
+    const plain: unknown = toJSON.call(object, key)
+    // JSON.stringify does not ask the answer again, so that toJSON may return its own object.
+    const copy = typeof plain === 'object' && plain !== null ? this.#builtin(plain) : this.copy(plain, key)
+    if (typeof copy === 'object') this.#copies.set(object, copy)
+    return copy
+  }
+
+  #builtin(object: object): unknown {
+    if (Array.isArray(object)) return this.#array(object)
+    if (types.isNativeError(object) || object instanceof Error) return this.#error(object)
+    if (types.isMap(object)) return this.#map(object)
+    if (types.isSet(object)) return this.#set(object)
+    if (types.isDate(object)) return this.#leaf(object, new Date(object.getTime()))
+    if (types.isRegExp(object)) return this.#regExp(object)
+    if (ArrayBuffer.isView(object) || types.isArrayBuffer(object)) return this.#leaf(object, object)
+    if (types.isBoxedPrimitive(object) && !types.isSymbolObject(object)) return this.#leaf(object, object)
+    return this.#record(object as Record<string, unknown>)
+  }
+
+  /** What has no parts to look into. */
+  #leaf<T extends object>(object: object, copy: T): T {
+    this.isJson = false
+    this.#copies.set(object, copy)
+    return copy
+  }
+
+  #array(array: unknown[]): unknown[] {
+    const copy: unknown[] = []
+    copy.length = array.length
+    this.#copies.set(array, copy)
+    const keys = Object.keys(array)
+    // Holes, and keys beside the elements: both are lost in JSON.
+    if (keys.length !== array.length || (keys.length > 0 && keys.at(-1) !== String(array.length - 1)))
+      this.isJson = false
+    for (const key of keys) define(copy, key, this.#part(step(key), array[key as unknown as number], key))
+    return copy
+  }
+
+  #record(object: Record<string, unknown>): Record<string, unknown> {
+    const keys = Object.keys(object)
+    const host = hostName(object, keys.length)
+    if (host) throw this.#refusal(`is ${host}`)
+    const copy: Record<string, unknown> = {}
+    this.#copies.set(object, copy)
+    if (Object.getPrototypeOf(object) === null) {
+      this.isJson = false
+      this.restoration[0].push(copy)
+    }
+    for (const key of keys) define(copy, key, this.#part(step(key), object[key], key))
+    return copy
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>): Map<unknown, unknown> {
+    const copy = this.#leaf(map, new Map<unknown, unknown>())
+    for (const [key, value] of map) {
+      const name = typeof key === 'string' ? JSON.stringify(shortened(key)) : typeof key
+      copy.set(this.#part(`<key ${name}>`, key, ''), this.#part(`.get(${name})`, value, ''))
+    }
+    return copy
+  }
+
+  #set(set: ReadonlySet<unknown>): Set<unknown> {
+    const copy = this.#leaf(set, new Set<unknown>())
+    let index = 0
+    for (const item of set) copy.add(this.#part(`<item ${index++}>`, item, ''))
+    return copy
+  }
+
+  #regExp(pattern: RegExp): RegExp {
+    const copy = this.#leaf(pattern, new RegExp(pattern.source, pattern.flags))
+    if (pattern.lastIndex !== 0) this.restoration[2].push(copy, 'lastIndex', false, pattern.lastIndex)
+    return copy
+  }
+
+  /** V8 keeps the message, the stack and the builtin class; the rest is restored. */
+  #error(error: Error): Error {
+    const className = nativeClassOf(error)
+    const Native = className === 'AggregateError' ? Error : ERRORS[className]
+    const hasMessage = typeof error.message === 'string' && (Object.hasOwn(error, 'message') || error.message !== '')
+    const copy = this.#leaf(error, hasMessage ? new Native(error.message) : new Native())
+    if (typeof error.stack === 'string') copy.stack = error.stack
+    else delete copy.stack
+    if (className === 'AggregateError') this.restoration[1].push(copy)
+
+    const keys = new Set(Object.keys(error))
+    if (hasMessage) keys.delete('message')
+    keys.delete('stack')
+    if (error.name !== className) keys.add('name')
+    for (const key of ['cause', 'errors']) if (Object.hasOwn(error, key)) keys.add(key)
+    for (const key of keys) {
+      const part = this.#part(step(key), (error as unknown as Record<string, unknown>)[key], key)
+      this.restoration[2].push(copy, key, Object.prototype.propertyIsEnumerable.call(error, key), part)
+    }
+    return copy
+  }
+
+  #part(where: string, value: unknown, key: string): unknown {
+    this.#path.push(where)
+    if (this.#path.length > this.deepest) this.deepest = this.#path.length
+    const copy = this.copy(value, key)
+    this.#path.pop()
+    return copy
+  }
+
+  #refusal(what: string): SerializationError {
+    return new SerializationError(`value${this.#path.join('')} ${what}; a cache holds data only`)
+  }
+}
+
+const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
+
+/** By name along the prototypes, since an Error of another realm is no `instanceof` of ours. */
+function nativeClassOf(error: Error): keyof typeof ERRORS | 'AggregateError' {
+  for (let prototype = Object.getPrototypeOf(error); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
+    const name: unknown = prototype.constructor?.name
+    if (name === 'AggregateError') return name
+    if (typeof name === 'string' && Object.hasOwn(ERRORS, name)) return name as keyof typeof ERRORS
+  }
+  return 'Error'
+}
+
+/** What the object is, where its own enumerable properties are not what it holds; undefined for plain data and classes. */
+function hostName(object: object, keys: number): string | undefined {
+  const prototype = Object.getPrototypeOf(object)
+  if (prototype === null || prototype === Object.prototype) return undefined
+  if (object instanceof EventEmitter || object instanceof EventTarget) return 'an event emitter or a stream'
+  const tag: unknown = (object as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag]
+  if (types.isPromise(object) || (keys === 0 && typeof tag === 'string')) return `a host object (${String(tag)})`
+  if (types.isSharedArrayBuffer(object) || types.isSymbolObject(object) || types.isKeyObject(object))
+    return 'a host object'
+  if (keys === 0 && types.isProxy(object)) return 'a Proxy'
+  return undefined
+}
+
+function define(object: object, key: string, value: unknown): void {
+  if (key !== '__proto__') (object as Record<string, unknown>)[key] = value
+  else Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })
+}
+
+function step(key: string): string {
+  if (/^\d+$/.test(key)) return `[${key}]`
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${shortened(key)}` : `[${JSON.stringify(shortened(key))}]`
+}
+
+function shortened(key: string): string {
+  return key.length > 40 ? `${key.slice(0, 40)}…` : key
+}

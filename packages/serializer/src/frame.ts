@@ -1,0 +1,63 @@
+import { SerializationError } from './errors.js'
+import { type Encoded, FLAG_INTEGER } from './flags.js'
+
+/*
+ * For stores without a flags field (Redis). Text and counters stay bare, readable by redis-cli and INCR:
+ *
+ *   flags 0, text        h e l l o
+ *   flags 2, digits      4 1
+ *   everything else      c1 | 01 | flags, LEB128 | payload
+ *                        |    |    `-- 7 bits a byte, lowest first, high bit set on all but the last; at most 5
+ *                        |    `-- version of the frame
+ *                        `-- 0xC1 occurs nowhere in UTF-8 (it would be an overlong form), so no text begins with it
+ */
+/** The first byte of a framed value: 0xC1 occurs nowhere in valid UTF-8, so no bare text can be taken for a frame. */
+export const FRAME_BYTE = 0xc1
+const VERSION = 0x01
+const MAX_FLAGS = 0xffffffff
+const BARE_DIGITS = /^(?:0|[1-9]\d{0,19})$/
+
+/** The item as one value: the bare text or digits where that is enough, else a frame. Text is returned uncopied. */
+export function frame(item: Encoded): string | Uint8Array {
+  const { flags, data } = item
+  if (flags === 0 && (typeof data === 'string' || data[0] !== FRAME_BYTE)) return data
+  if (flags === FLAG_INTEGER) {
+    const digits = typeof data === 'string' ? data : data.length <= 20 ? Buffer.from(data).toString('latin1') : ''
+    if (BARE_DIGITS.test(digits)) return data
+  }
+  const head = [FRAME_BYTE, VERSION]
+  let rest = flags
+  while (rest > 0x7f) {
+    head.push((rest & 0x7f) | 0x80)
+    rest >>>= 7
+  }
+  head.push(rest)
+  const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length
+  const framed = Buffer.allocUnsafeSlow(head.length + length)
+  framed.set(head)
+  if (typeof data === 'string') framed.write(data, head.length)
+  else framed.set(data, head.length)
+  return framed
+}
+
+/**
+ * The flags and payload of a stored value; bare bytes have flags 0. The payload may share memory with `bytes`.
+ * Throws ERR_CACHE_SERIALIZATION for a frame that is cut or of an unknown version.
+ */
+export function unframe(bytes: Uint8Array): { flags: number; data: Uint8Array } {
+  if (bytes[0] !== FRAME_BYTE) return { flags: 0, data: bytes }
+  if (bytes[1] !== VERSION) {
+    const found = bytes[1] === undefined ? 'it is cut' : `version ${bytes[1]}`
+    throw new SerializationError(`the frame is not of version ${VERSION}: ${found}`)
+  }
+  let flags = 0
+  for (let at = 2; at < 7; at++) {
+    const byte = bytes[at]
+    if (byte === undefined) throw new SerializationError('the frame is cut within its flags')
+    flags += (byte & 0x7f) * 2 ** (7 * (at - 2))
+    if (byte > 0x7f) continue
+    if (flags > MAX_FLAGS || (byte === 0 && at > 2)) break
+    return { flags, data: bytes.subarray(at + 1) }
+  }
+  throw new SerializationError("the frame's flags are not a 32-bit number in its shortest form")
+}
