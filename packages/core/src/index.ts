@@ -7,6 +7,7 @@ export type {
   LoadOptions,
   WriteOptions,
 } from './cache.js'
+export { cacheOver } from './cache-over.js'
 export { awaitBy, type Pending, settled } from './deadlines.js'
 export {
   CacheError,
@@ -33,6 +34,7 @@ export { carried, hashedKeyBytes, patternOf, prefixOf } from './keys.js'
 export { type BreakerOptions, Link, type LinkOptions } from './link.js'
 export type { LoaderContext, LoadOutcome } from './load.js'
 export { checkOptions, nearest } from './options.js'
+export type { CacheOptions } from './settings.js'
 export { shown } from './shown.js'
 export type { CacheStats } from './stats.js'
 export type {

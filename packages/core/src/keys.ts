@@ -47,3 +47,16 @@ export function patternOf(pattern: string): RegExp {
   const source = pattern.replace(/[\\^$.*+?()[\]{}|/-]/g, c => (c === '*' ? '[^]*' : c === '?' ? '[^]' : `\\${c}`))
   return new RegExp(`^${source}$`, 'u')
 }
+
+/** The distinct keys, in order. Throws for a plain string: its characters are not what the caller meant. */
+export function checkKeys(keys: unknown, op: string): string[] {
+  if (typeof keys !== 'object' || keys === null || !(Symbol.iterator in keys)) {
+    throw new InvalidArgumentError(`${op} takes an array or another iterable of keys, got ${shown(keys)}`, { op })
+  }
+  const distinct = new Set<string>()
+  for (const key of keys as Iterable<unknown>) {
+    checkKey(key, op)
+    distinct.add(key)
+  }
+  return [...distinct]
+}

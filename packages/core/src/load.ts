@@ -1,10 +1,13 @@
+import type { Ttl } from './ttl.js'
+import { ttlMs } from './ttl.js'
+
 /** What a loader is handed. */
 export interface LoaderContext {
   readonly key: string
-  /** Fires when the last caller has left, or the cache was closed. Pass it on to `fetch` or the database. */
+  /** Fires when the last caller has left. Pass it on to `fetch` or the database. */
   readonly signal: AbortSignal
   /** The ttl of the value being loaded, when only the value tells it. */
-  setTtl(ttl: import('./ttl.js').Ttl): void
+  setTtl(ttl: Ttl): void
   /** The value is returned but not stored. */
   noStore(): void
 }
@@ -13,6 +16,34 @@ export interface LoaderContext {
 export interface LoadOutcome {
   readonly source: 'hit' | 'load' | 'joined'
   readonly key: string
-  /** Whether the loaded value was stored. Always true for a hit. */
+  /** Whether the value stands in the cache: always on a hit; after a load, if it was stored. */
   readonly stored: boolean
+}
+
+/** One run of a loader: what it asked for, and the way to stop it. */
+export class Load implements LoaderContext {
+  readonly key: string
+  ttl: number | undefined
+  storable = true
+  readonly #controller = new AbortController()
+
+  constructor(key: string) {
+    this.key = key
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  setTtl(ttl: Ttl): void {
+    this.ttl = ttlMs(ttl, 'getOrSet', this.key)
+  }
+
+  noStore(): void {
+    this.storable = false
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason)
+  }
 }

@@ -1,0 +1,39 @@
+import type { Cache } from './cache.js'
+import { InvalidArgumentError } from './errors.js'
+import { Flights } from './flights.js'
+import { KeyOrder } from './key-order.js'
+import { remembering } from './remembering.js'
+import type { Root } from './scope.js'
+import { type CacheOptions, resolveSettings } from './settings.js'
+import { shown } from './shown.js'
+import { Signals } from './signals.js'
+import type { Store, StoreEvent } from './store.js'
+import { StoreCache } from './store-cache.js'
+
+/**
+ * Opens a cache over a store, without config: `cacheOver(new MemoryStore(), { namespace: 'shop', ttl: '5m' })`.
+ * Options are checked by hand (`InvalidArgumentError`). Closing the cache closes the store.
+ */
+export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
+  if (typeof store !== 'object' || store === null || typeof store.space !== 'function') {
+    throw new InvalidArgumentError(`cacheOver needs a store, such as new MemoryStore(), got ${shown(store)}`)
+  }
+  const settings = resolveSettings(store, options)
+  const signals = new Signals()
+  const backing = store.limits.shared ? remembering(store) : store
+  const root: Root = { store: backing, settings, signals, order: new KeyOrder(), flights: new Flights(), closed: false }
+  const unlisten = backing.listen(event => forward(signals, event))
+  return new StoreCache(root, settings.path, async () => {
+    root.closed = true
+    await root.order.settled()
+    await backing.close({ deadline: performance.now() + settings.timeout })
+    unlisten()
+  })
+}
+
+function forward(signals: Signals, event: StoreEvent): void {
+  if (event.type === 'evict') signals.counts.evictions++
+  if (!signals.hears(event.type)) return
+  const { type, ...detail } = event
+  signals.emit(type, detail as never)
+}

@@ -1,0 +1,219 @@
+import type { Encoded } from '@anycache/serializer'
+import type { Loader, LoadOptions } from './cache.js'
+import { InvalidArgumentError, isOutage, located } from './errors.js'
+import { type Flight, type Landed, untilAborted } from './flights.js'
+import type { Load } from './load.js'
+import type { Scope } from './scope.js'
+import { checkJitter } from './settings.js'
+import { shown } from './shown.js'
+import type { StoredItem } from './store.js'
+import { ttlMs } from './ttl.js'
+import { sendWrite } from './writing.js'
+
+export const loadOptionNames: readonly string[] = [
+  'timeout',
+  'onError',
+  'ttl',
+  'jitter',
+  'force',
+  'skipNull',
+  'shouldCache',
+  'signal',
+  'onOutcome',
+]
+
+/** Throws unless every option of a `getOrSet` is of its type. */
+export function checkLoadOptions(op: string, key: string | undefined, options: LoadOptions<never>): void {
+  const { ttl, jitter, force, skipNull, shouldCache, signal, onOutcome } = options
+  const refuse = (name: string, wanted: string, got: unknown): never => {
+    throw new InvalidArgumentError(`${name} must be ${wanted}, got ${shown(got)}`, { op, key })
+  }
+  if (ttl !== undefined) ttlMs(ttl, op, key)
+  if (jitter !== undefined) checkJitter(jitter)
+  if (force !== undefined && typeof force !== 'boolean') refuse('force', 'true or false', force)
+  if (skipNull !== undefined && typeof skipNull !== 'boolean') refuse('skipNull', 'true or false', skipNull)
+  if (shouldCache !== undefined && typeof shouldCache !== 'function') refuse('shouldCache', 'a function', shouldCache)
+  if (onOutcome !== undefined && typeof onOutcome !== 'function') refuse('onOutcome', 'a function', onOutcome)
+  if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'an AbortSignal', signal)
+}
+
+/** `getOrSet` after its arguments were checked: a running load, else the cache, else a load. */
+export function readThrough<T>(
+  scope: Scope,
+  key: string,
+  loader: Loader<T>,
+  options: LoadOptions<T> | undefined,
+): Promise<T> {
+  const signal = options?.signal
+  if (signal?.aborted) return Promise.reject(signal.reason)
+  const { flights } = scope.root
+  if (flights.size !== 0) {
+    const flight = flights.get<T>(scope.prefix + key)
+    if (flight !== undefined) return join(scope, flight, key, loader, options)
+  }
+  if (options?.force) return lead(scope, key, loader, options, false)
+  const read = readFirst(scope, key, loader, options)
+  return signal === undefined ? read : untilAborted(read, signal)
+}
+
+function readFirst<T>(scope: Scope, key: string, loader: Loader<T>, options: LoadOptions<T> | undefined): Promise<T> {
+  const settle = (item: StoredItem | undefined): T | Promise<T> => {
+    if (item === undefined) return loadOrJoin(scope, key, loader, options, false)
+    const value = scope.decode('getOrSet', key, item)
+    if (value instanceof Promise) {
+      return value.then(late =>
+        late === undefined ? loadOrJoin(scope, key, loader, options, false) : hit(scope, key, item, late as T, options),
+      )
+    }
+    if (value === undefined) return loadOrJoin(scope, key, loader, options, false)
+    return hit(scope, key, item, value as T, options)
+  }
+  const fail = (error: unknown): Promise<T> => {
+    const told = scope.outage(error, 'getOrSet', key, scope.open(options))
+    if (told !== undefined) throw told
+    return loadOrJoin(scope, key, loader, options, true)
+  }
+  try {
+    const answer = scope.inOrder(key, () => scope.space.get(key, scope.call(options)))
+    if (answer instanceof Promise) return answer.then(settle, fail)
+    return Promise.resolve(settle(answer))
+  } catch (error) {
+    try {
+      return fail(error)
+    } catch (told) {
+      return Promise.reject(told)
+    }
+  }
+}
+
+function hit<T>(scope: Scope, key: string, item: StoredItem, value: T, options: LoadOptions<T> | undefined): T {
+  scope.hit('getOrSet', key, item)
+  options?.onOutcome?.({ source: 'hit', key, stored: true })
+  return value
+}
+
+function loadOrJoin<T>(
+  scope: Scope,
+  key: string,
+  loader: Loader<T>,
+  options: LoadOptions<T> | undefined,
+  outage: boolean,
+): Promise<T> {
+  // Everyone who had left by now has been told so; nobody is left to load for.
+  if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
+  const flight = scope.root.flights.get<T>(scope.prefix + key)
+  if (flight !== undefined) return join(scope, flight, key, loader, options)
+  scope.miss('getOrSet', key, outage)
+  return lead(scope, key, loader, options, outage)
+}
+
+async function join<T>(
+  scope: Scope,
+  flight: Flight<T>,
+  key: string,
+  loader: Loader<T>,
+  options: LoadOptions<T> | undefined,
+): Promise<T> {
+  // Its loader waits, directly or not, for the one this call was made in. Loading twice is better than waiting for ever.
+  if (flight.wouldDeadlock()) return lead(scope, key, loader, options, false, true)
+  scope.root.signals.counts.joins++
+  return land(await flight.join(options?.signal), 'joined', key, options)
+}
+
+async function lead<T>(
+  scope: Scope,
+  key: string,
+  loader: Loader<T>,
+  options: LoadOptions<T> | undefined,
+  outage: boolean,
+  nested = false,
+): Promise<T> {
+  const run = (load: Load, flight: Flight<T>): Promise<Landed<T>> => fly(scope, load, flight, loader, options, outage)
+  const id = scope.prefix + key
+  // Nested in a load of the same key: it stays unregistered, so that the outer one keeps its place.
+  const flight = nested ? scope.root.flights.startApart(key, run) : scope.root.flights.start(id, key, run)
+  return land(await flight.join(options?.signal), 'load', key, options)
+}
+
+async function land<T>(
+  landed: Landed<T>,
+  source: 'load' | 'joined',
+  key: string,
+  options: LoadOptions<T> | undefined,
+): Promise<T> {
+  const value = await landed.copy()
+  options?.onOutcome?.({ source, key, stored: landed.stored })
+  return value
+}
+
+/** Runs the loader, stores what it gave, and hands out copies of it. */
+async function fly<T>(
+  scope: Scope,
+  load: Load,
+  flight: Flight<T>,
+  loader: Loader<T>,
+  options: LoadOptions<T> | undefined,
+  outage: boolean,
+): Promise<Landed<T>> {
+  const { key } = load
+  const { signals } = scope.root
+  const value = await timed(scope, load, loader)
+  if (value === undefined) return { stored: false, copy: () => value }
+  let encoded: Encoded
+  try {
+    encoded = await scope.encode('getOrSet', key, value)
+  } catch (error) {
+    // The caller asked for the value; that it cannot be stored is the operator's business.
+    signals.failed(located(error as never, 'getOrSet', key))
+    return { stored: false, copy: () => value }
+  }
+  const copy = copier<T>(scope, value, encoded)
+  const wanted =
+    load.storable && !(value === null && options?.skipNull === true) && options?.shouldCache?.(value) !== false
+  if (!wanted || flight.superseded || scope.closed || scope.root.closed) return { stored: false, copy }
+  const ttl = scope.ttl(load.ttl ?? options?.ttl, options?.jitter)
+  const writing = store(scope, key, encoded, ttl, options)
+  // The server did not answer the read: the caller has waited for it once and is not made to wait again.
+  return { stored: outage ? false : await writing, copy }
+}
+
+async function timed<T>(scope: Scope, load: Load, loader: Loader<T>): Promise<T> {
+  const { signals } = scope.root
+  const started = performance.now()
+  signals.counts.loads++
+  let ok = false
+  try {
+    const value = await loader(load)
+    ok = true
+    return value
+  } finally {
+    if (!ok) signals.counts.loadErrors++
+    if (signals.heard) {
+      const duration = performance.now() - started
+      signals.emit('load', { op: 'getOrSet', key: load.key, namespace: scope.namespace, duration, ok })
+    }
+  }
+}
+
+/** Never rejects: a value that was loaded is returned whatever becomes of its write. */
+async function store(
+  scope: Scope,
+  key: string,
+  encoded: Encoded,
+  ttl: number,
+  options: LoadOptions<never> | undefined,
+): Promise<boolean> {
+  try {
+    const written = await sendWrite(scope, 'getOrSet', key, encoded, ttl, 'always', options)
+    return written.outcome === 'stored'
+  } catch (error) {
+    if (!isOutage(error)) throw error
+    scope.root.signals.failed(located(error, 'getOrSet', key))
+    return false
+  }
+}
+
+function copier<T>(scope: Scope, value: T, encoded: Encoded): () => T | Promise<T> {
+  if (typeof value !== 'object' || value === null) return () => value
+  return () => scope.root.settings.serializer.decode(encoded.flags, encoded.data) as T | Promise<T>
+}

@@ -1,0 +1,191 @@
+import { isOutage } from './errors.js'
+import type { Ledger } from './ledger.js'
+import type { Answer, Call, CasToken, Counted, Failed, Item, Space, StoredItem, Write, Written } from './store.js'
+
+/** One namespace of a remembering store: notes what failed, hides what is owed, and pays before verbs whose answer depends on it. */
+export class RememberingSpace implements Space {
+  readonly #inner: Space
+  readonly #ledger: Ledger
+  readonly #prefix: string
+  readonly #onOwing: () => void
+  readonly keys?: (pattern: string, extend: () => Call) => AsyncIterable<string>
+
+  constructor(inner: Space, ledger: Ledger, prefix: string, onOwing: () => void) {
+    this.#inner = inner
+    this.#ledger = ledger
+    this.#prefix = prefix
+    this.#onOwing = onOwing
+    if (inner.keys !== undefined) this.keys = (pattern, extend) => this.#listed(pattern, extend)
+  }
+
+  get(key: string, call: Call): Answer<StoredItem | undefined> {
+    const ledger = this.#ledger
+    if (ledger.calm) return this.#inner.get(key, call)
+    if (this.#owes(key)) return undefined
+    // A write of the key may fail while this read waits behind it; what it then finds is what the write should have replaced.
+    return this.#checked(key, this.#inner.get(key, call))
+  }
+
+  async #checked(key: string, answer: Answer<StoredItem | undefined>): Promise<StoredItem | undefined> {
+    const item = await answer
+    return this.#owes(key) ? undefined : item
+  }
+
+  getMany(keys: readonly string[], call: Call): Answer<readonly (StoredItem | undefined | Failed)[]> {
+    if (this.#ledger.calm) return this.#inner.getMany(keys, call)
+    return this.#getOthers(keys, call)
+  }
+
+  async #getOthers(keys: readonly string[], call: Call): Promise<readonly (StoredItem | undefined | Failed)[]> {
+    const asked = keys.filter(key => !this.#owes(key))
+    const answers = asked.length === 0 ? [] : await this.#inner.getMany(asked, call)
+    const byKey = new Map(asked.map((key, i) => [key, answers[i]]))
+    return keys.map(key => (this.#owes(key) ? undefined : byKey.get(key)))
+  }
+
+  write(write: Write, call: Call): Answer<Written> {
+    if (write.when !== 'always') return this.#afterPaying(write.key, call, () => this.#inner.write(write, call))
+    return this.#noting(write.key, () => this.#inner.write(write, call))
+  }
+
+  async writeMany(writes: readonly Write[], call: Call): Promise<readonly (Written | Failed)[]> {
+    return this.#notingMany(
+      writes.map(write => write.key),
+      () => this.#inner.writeMany(writes, call),
+    )
+  }
+
+  remove(key: string, only: CasToken | undefined, call: Call): Answer<boolean> {
+    if (only !== undefined) return this.#afterPaying(key, call, () => this.#inner.remove(key, only, call))
+    if (this.#ledger.size === 0) return this.#noting(key, () => this.#inner.remove(key, undefined, call))
+    return this.#removeOwed(key, call)
+  }
+
+  /** What is owed reads as a miss, so deleting it finds nothing. */
+  async #removeOwed(key: string, call: Call): Promise<boolean> {
+    const owed = this.#owes(key)
+    const there = await this.#noting(key, () => this.#inner.remove(key, undefined, call))
+    return there && !owed
+  }
+
+  async removeMany(keys: readonly string[], call: Call): Promise<readonly (boolean | Failed)[]> {
+    const owed = this.#ledger.size === 0 ? undefined : keys.map(key => this.#owes(key))
+    const answers = await this.#notingMany(keys, () => this.#inner.removeMany(keys, call))
+    return owed === undefined ? answers : answers.map((answer, i) => (answer === true ? !owed[i] : answer))
+  }
+
+  take(key: string, call: Call): Answer<Item | undefined> {
+    return this.#afterPaying(key, call, () => this.#inner.take(key, call))
+  }
+
+  touch(key: string, ttl: number, call: Call): Answer<boolean> {
+    if (this.#owes(key)) return false
+    return this.#attempt(key, () => this.#inner.touch(key, ttl, call))
+  }
+
+  count(key: string, by: number, create: { value: number; ttl: number } | undefined, call: Call): Answer<Counted> {
+    return this.#afterPaying(key, call, () => this.#inner.count(key, by, create, call))
+  }
+
+  async clear(extend: () => Call): Promise<void> {
+    await this.#inner.clear(extend)
+    this.#ledger.clear(this.#prefix)
+  }
+
+  async *#listed(pattern: string, extend: () => Call): AsyncGenerator<string, void, undefined> {
+    const listed = this.#inner.keys?.(pattern, extend)
+    if (listed === undefined) return
+    for await (const key of listed) if (!this.#owes(key)) yield key
+  }
+
+  wireKey(key: string, call: Call): Answer<string> {
+    return this.#inner.wireKey(key, call)
+  }
+
+  serverOf(key: string): string {
+    return this.#inner.serverOf(key)
+  }
+
+  #owes(key: string): boolean {
+    return this.#ledger.size !== 0 && this.#ledger.owes(this.#prefix, key)
+  }
+
+  /** Runs a verb that leaves nothing of the old value behind; when it fails, the key's delete is owed. */
+  #noting<T>(key: string, run: () => Answer<T>): Promise<T> {
+    if (this.#ledger.size === 0) return this.#attempt(key, run)
+    const settled = this.#ledger.supersede(this.#prefix, key)
+    return this.#attempt(key, run).then(
+      answer => {
+        settled(true)
+        return answer
+      },
+      error => {
+        settled(false)
+        throw error
+      },
+    )
+  }
+
+  /** Runs a verb that must not be left undone; when it fails, the key's delete is owed. */
+  #attempt<T>(key: string, run: () => Answer<T>): Promise<T> {
+    this.#ledger.uncertain++
+    let answer: Answer<T>
+    try {
+      answer = run()
+    } catch (error) {
+      answer = Promise.reject(error)
+    }
+    return Promise.resolve(answer).then(this.#done as (answer: T) => T, error => {
+      this.#ledger.uncertain--
+      if (isOutage(error)) this.#owe(key)
+      throw error
+    })
+  }
+
+  readonly #done = (answer: unknown): unknown => {
+    this.#ledger.uncertain--
+    return answer
+  }
+
+  async #notingMany<T>(
+    keys: readonly string[],
+    run: () => Answer<readonly (T | Failed)[]>,
+  ): Promise<readonly (T | Failed)[]> {
+    const ledger = this.#ledger
+    const settled = ledger.size === 0 ? undefined : keys.map(key => ledger.supersede(this.#prefix, key))
+    ledger.uncertain++
+    try {
+      const answers = await run()
+      for (const [i, answer] of answers.entries()) {
+        const failed = typeof answer === 'object' && answer !== null && 'failure' in answer
+        if (failed) this.#owe(keys[i] as string)
+        settled?.[i]?.(!failed)
+      }
+      return answers
+    } catch (error) {
+      if (isOutage(error)) for (const key of keys) this.#owe(key)
+      if (settled !== undefined) for (const settle of settled) settle(false)
+      throw error
+    } finally {
+      ledger.uncertain--
+    }
+  }
+
+  /** Deletes what is owed first, in the same breath: nothing called later on the key may come in between. */
+  #afterPaying<T>(key: string, call: Call, run: () => Answer<T>): Answer<T> {
+    if (!this.#owes(key)) return run()
+    const paid = this.#noting(key, () => this.#inner.remove(key, undefined, call))
+    let answer: Answer<T>
+    try {
+      answer = run()
+    } catch (error) {
+      answer = Promise.reject(error)
+    }
+    return Promise.all([paid, answer]).then(([, paidFor]) => paidFor)
+  }
+
+  #owe(key: string): void {
+    this.#ledger.remember(this.#prefix, key)
+    this.#onOwing()
+  }
+}

@@ -1,0 +1,79 @@
+import type { CallOptions } from './cache.js'
+import { type CacheError, NotSupportedError } from './errors.js'
+import type { Scope } from './scope.js'
+
+/** `delete` after its arguments were checked. */
+export async function removeOne(scope: Scope, key: string, options: CallOptions | undefined): Promise<boolean> {
+  try {
+    const there = await scope.inOrder(key, () => scope.space.remove(key, undefined, scope.call(options)))
+    scope.deleted('delete', key, there)
+    return there
+  } catch (error) {
+    const told = scope.outage(error, 'delete', key, scope.open(options))
+    if (told !== undefined) throw told
+    return false
+  }
+}
+
+/** `deleteMany` of distinct keys. */
+export async function removeSeveral(
+  scope: Scope,
+  keys: readonly string[],
+  options: CallOptions | undefined,
+): Promise<number> {
+  const answers = await scope.allInOrder(keys, () => scope.space.removeMany(keys, scope.call(options)))
+  const open = scope.open(options)
+  const told = new Map<CacheError, CacheError | undefined>()
+  let count = 0
+  for (const [i, key] of keys.entries()) {
+    const answer = answers[i]
+    if (typeof answer === 'object') {
+      const { failure } = answer
+      if (!told.has(failure)) told.set(failure, scope.outage(failure, 'deleteMany', key, open))
+      continue
+    }
+    if (answer) count++
+    scope.deleted('deleteMany', key, answer === true)
+  }
+  for (const error of told.values()) if (error !== undefined) throw error
+  return count
+}
+
+/** `clear` after its arguments were checked. */
+export async function clearScope(scope: Scope, options: CallOptions | undefined): Promise<void> {
+  const { store, flights, order, signals } = scope.root
+  if (scope.path.length === 0 && store.limits.shared) {
+    throw new NotSupportedError(
+      'clear() on a cache without a namespace would delete what others keep on the server; open the cache with a namespace, or use flush()',
+      { op: 'clear' },
+    )
+  }
+  const nested = scope.path.length === 0 ? '' : `${scope.path.join('/')}/`
+  flights.supersedeAll(id => id.startsWith(scope.prefix) || id.startsWith(nested))
+  const send = (): void | Promise<void> => scope.space.clear(() => scope.call(options))
+  try {
+    await (order.idle ? send() : order.alone(send))
+  } catch (error) {
+    throw scope.outage(error, 'clear', undefined, false)
+  }
+  if (signals.heard) signals.emit('clear', { namespace: scope.namespace })
+}
+
+/** `flush` after its arguments were checked. */
+export async function flushAll(scope: Scope, options: CallOptions | undefined): Promise<void> {
+  const { store, flights, order, settings, signals } = scope.root
+  if (!settings.allowFlush) {
+    throw new NotSupportedError(
+      'flush() empties the whole backend, other applications included; open the cache with allowFlush: true to permit it',
+      { op: 'flush' },
+    )
+  }
+  flights.supersedeAll(() => true)
+  const send = (): void | Promise<void> => store.flush(scope.call(options))
+  try {
+    await (order.idle ? send() : order.alone(send))
+  } catch (error) {
+    throw scope.outage(error, 'flush', undefined, false)
+  }
+  if (signals.heard) signals.emit('clear', { namespace: undefined })
+}

@@ -1,0 +1,206 @@
+import type { Encoded } from '@anycache/serializer'
+import type { CallOptions } from './cache.js'
+import {
+  type CacheError,
+  ClosedError,
+  InvalidArgumentError,
+  isOutage,
+  located,
+  SerializationError,
+  ValueTooLargeError,
+} from './errors.js'
+import type { Flights } from './flights.js'
+import type { KeyOrder } from './key-order.js'
+import { prefixOf } from './keys.js'
+import { checkOptions } from './options.js'
+import { checkOnError, type Settings } from './settings.js'
+import type { Signals } from './signals.js'
+import type { Call, Item, Space, Store } from './store.js'
+import { milliseconds, type Ttl, ttlMs } from './ttl.js'
+
+/** What all namespaces of one open cache share. */
+export interface Root {
+  readonly store: Store
+  readonly settings: Settings
+  readonly signals: Signals
+  readonly order: KeyOrder
+  readonly flights: Flights
+  closed: boolean
+}
+
+const timeless: Call = { deadline: Number.POSITIVE_INFINITY }
+
+/** One namespace of an open cache: its space, and the steps that every verb shares. */
+export class Scope {
+  readonly root: Root
+  readonly path: readonly string[]
+  readonly prefix: string
+  readonly namespace: string | undefined
+  readonly space: Space
+  readonly #timed: boolean
+  closed = false
+
+  constructor(root: Root, path: readonly string[]) {
+    this.root = root
+    this.path = path
+    this.prefix = prefixOf(path)
+    this.namespace = path.length === 0 ? undefined : path.join('/')
+    this.space = root.store.space(path)
+    this.#timed = root.store.limits.shared
+  }
+
+  /** Throws when the cache is closed or an option is not one of `known`. */
+  check(op: string, options: CallOptions | undefined, known: readonly string[]): void {
+    if (this.closed || this.root.closed) {
+      throw new ClosedError(`the cache is closed; open a new one to call ${op}`, { op })
+    }
+    if (options === undefined) return
+    checkOptions(op, options, known)
+    if (options.timeout !== undefined) milliseconds(options.timeout, 'timeout')
+    if (options.onError !== undefined) checkOnError(options.onError)
+  }
+
+  /** The deadline of one step that starts now. */
+  call(options: CallOptions | undefined): Call {
+    if (!this.#timed) return timeless
+    const timeout =
+      options?.timeout === undefined ? this.root.settings.timeout : milliseconds(options.timeout, 'timeout')
+    return { deadline: performance.now() + timeout }
+  }
+
+  /** The ttl of one write in ms: what the call named or the cache's own, shortened by a random share up to `jitter`. */
+  ttl(named: Ttl | undefined, jitter: number = this.root.settings.jitter): number {
+    const ttl = named === undefined ? this.root.settings.ttl : ttlMs(named)
+    if (jitter === 0 || ttl === Number.POSITIVE_INFINITY) return ttl
+    return Math.max(1, ttl * (1 - Math.random() * jitter))
+  }
+
+  encode(op: string, key: string, value: unknown): Encoded | Promise<Encoded> {
+    if (value === undefined) {
+      throw new InvalidArgumentError('undefined means a miss and cannot be stored; store null, or delete the key', {
+        op,
+        key,
+      })
+    }
+    try {
+      const encoded = this.root.settings.serializer.encode(value)
+      if (encoded instanceof Promise) return encoded.catch(error => Promise.reject(notEncoded(error, op, key)))
+      return encoded
+    } catch (error) {
+      throw notEncoded(error, op, key)
+    }
+  }
+
+  /** The value, a promise of it, or `undefined` with an event for bytes that cannot be read. */
+  decode(op: string, key: string, item: Item): unknown {
+    try {
+      const value = this.root.settings.serializer.decode(item.flags, item.data)
+      if (value instanceof Promise) return value.catch(error => this.#unreadable(op, key, error))
+      return value
+    } catch (error) {
+      return this.#unreadable(op, key, error)
+    }
+  }
+
+  #unreadable(op: string, key: string, error: unknown): undefined {
+    const message = `the entry cannot be read and counts as a miss: ${error instanceof Error ? error.message : String(error)}`
+    this.root.signals.failed(
+      new SerializationError(message, { op, key, server: this.space.serverOf(key), cause: error }),
+    )
+  }
+
+  /** Runs `send` in the call order of `key`: at once, unless a value before it is still being encoded. */
+  inOrder<T>(key: string, send: () => T | Promise<T>): T | Promise<T> {
+    const { order } = this.root
+    if (order.idle) return send()
+    const before = order.before(this.prefix + key)
+    return before === undefined ? send() : before.then(send)
+  }
+
+  /** {@link Scope.inOrder} for many keys. */
+  allInOrder<T>(keys: readonly string[], send: () => T | Promise<T>): T | Promise<T> {
+    const { order } = this.root
+    if (order.idle || keys.every(key => order.before(this.prefix + key) === undefined)) return send()
+    return this.afterEncoding(keys, Promise.resolve(), send)
+  }
+
+  /** Sends in the place the call had, however long the values took to encode. */
+  afterEncoding<T>(keys: readonly string[], encoded: Promise<unknown>, send: () => T | Promise<T>): Promise<T> {
+    const ids = keys.map(key => this.prefix + key)
+    return this.root.order.hold(ids, encoded, send)
+  }
+
+  /** A write of `key` is being sent: a load of it that runs now is not stored any more. */
+  supersede(key: string): void {
+    const { flights } = this.root
+    if (flights.size !== 0) flights.supersede(this.prefix + key)
+  }
+
+  /** Reports an outage; returns the error to throw, or `undefined` where the call fails open. What is not an outage is thrown as it is. */
+  outage(error: unknown, op: string, key: string | undefined, open: boolean): CacheError | undefined {
+    if (!isOutage(error)) throw error
+    const told = located(error, op, key)
+    this.root.signals.failed(told)
+    return open ? undefined : told
+  }
+
+  /** Whether an outage of this call looks like a miss. */
+  open(options: CallOptions | undefined): boolean {
+    return (options?.onError ?? this.root.settings.onError) === 'open'
+  }
+
+  tooLarge(op: string, key: string, item: Item | undefined): ValueTooLargeError {
+    const { maxValueBytes } = this.root.settings
+    const limit = Math.min(maxValueBytes, this.root.store.limits.maxItemBytes)
+    const bytes = item === undefined ? '' : ` of ${byteLength(item)} bytes`
+    return new ValueTooLargeError(`the value${bytes} is over the limit of ${limit} bytes and was not stored`, {
+      op,
+      key,
+      server: this.space.serverOf(key),
+    })
+  }
+
+  overLimit(item: Item): boolean {
+    const { maxValueBytes } = this.root.settings
+    if (maxValueBytes === Number.POSITIVE_INFINITY) return false
+    return item.data.length > maxValueBytes || byteLength(item) > maxValueBytes
+  }
+
+  hit(op: string, key: string, item: Item): void {
+    const { signals } = this.root
+    signals.counts.hits++
+    signals.counts.bytesRead += item.data.length
+    if (signals.heard) signals.emit('hit', { op, key, namespace: this.namespace })
+  }
+
+  miss(op: string, key: string, outage: boolean): void {
+    const { signals } = this.root
+    signals.counts.misses++
+    if (outage) signals.counts.outageMisses++
+    if (signals.heard) signals.emit('miss', { op, key, namespace: this.namespace, outage })
+  }
+
+  wrote(op: string, key: string, item: Item, stored: boolean): void {
+    const { signals } = this.root
+    if (stored) {
+      signals.counts.writes++
+      signals.counts.bytesWritten += item.data.length
+    }
+    if (signals.heard) signals.emit('write', { op, key, namespace: this.namespace, stored })
+  }
+
+  deleted(op: string, key: string, there: boolean): void {
+    const { signals } = this.root
+    if (there) signals.counts.deletes++
+    if (signals.heard) signals.emit('delete', { op, key, namespace: this.namespace })
+  }
+}
+
+function byteLength(item: Item): number {
+  return typeof item.data === 'string' ? Buffer.byteLength(item.data) : item.data.byteLength
+}
+
+function notEncoded(error: unknown, op: string, key: string): SerializationError {
+  const message = error instanceof Error ? error.message : String(error)
+  return new SerializationError(message, { op, key, cause: error })
+}

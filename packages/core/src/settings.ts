@@ -1,0 +1,105 @@
+import { createSerializer, type Serializer, type SerializerOptions } from '@anycache/serializer'
+import { InvalidArgumentError } from './errors.js'
+import { checkNamespace } from './keys.js'
+import { checkOptions } from './options.js'
+import { shown } from './shown.js'
+import type { Store } from './store.js'
+import { type Duration, milliseconds, type Ttl, ttlMs } from './ttl.js'
+
+/** How a cache is opened over a store. Checked by hand; anything wrong is an `InvalidArgumentError`. */
+export interface CacheOptions {
+  /** The part of the keyspace this cache owns. Letters, digits, `_`, `.`, `-`. Default: none, and keys travel bare. */
+  readonly namespace?: string
+  /** The ttl of entries that name none. Default Infinity. */
+  readonly ttl?: Ttl
+  /** Shortens every ttl by a random share of it, up to this one (0 to 1), so that entries written together do not expire together. Default 0. */
+  readonly jitter?: number
+  /** How long a call may wait for the server, connecting included. Default 500 ms. */
+  readonly timeout?: Duration
+  /** `'open'` (default): an outage looks like a miss. `'throw'`: it rejects. */
+  readonly onError?: 'open' | 'throw'
+  /** A serializer, or options for the one of `@anycache/serializer`. */
+  readonly serializer?: Serializer | SerializerOptions
+  /** Encoded values over this many bytes are not sent. Default: only the server's own limit. */
+  readonly maxValueBytes?: number
+  /** Permits `flush()`, which empties the whole backend. Default false. */
+  readonly allowFlush?: boolean
+  /** Shown by `info()`. */
+  readonly name?: string
+  /** Shown by `info()`: which source of config won. */
+  readonly source?: string
+}
+
+/** {@link CacheOptions}, resolved once. Durations in ms. */
+export interface Settings {
+  readonly ttl: number
+  readonly jitter: number
+  readonly timeout: number
+  readonly onError: 'open' | 'throw'
+  readonly serializer: Serializer
+  readonly maxValueBytes: number
+  readonly allowFlush: boolean
+  readonly name: string | undefined
+  readonly source: string | undefined
+  readonly path: readonly string[]
+}
+
+const known = [
+  'namespace',
+  'ttl',
+  'jitter',
+  'timeout',
+  'onError',
+  'serializer',
+  'maxValueBytes',
+  'allowFlush',
+  'name',
+  'source',
+] as const
+
+export function resolveSettings(store: Store, options: CacheOptions): Settings {
+  checkOptions('cacheOver', options, known)
+  const { namespace, ttl, jitter, timeout, onError, maxValueBytes, allowFlush, name, source } = options
+  if (namespace !== undefined) checkNamespace(namespace)
+  if (maxValueBytes !== undefined && !(typeof maxValueBytes === 'number' && maxValueBytes > 0)) {
+    throw new InvalidArgumentError(`maxValueBytes must be a positive number of bytes, got ${shown(maxValueBytes)}`)
+  }
+  if (allowFlush !== undefined && typeof allowFlush !== 'boolean') {
+    throw new InvalidArgumentError(`allowFlush must be true or false, got ${shown(allowFlush)}`)
+  }
+  return {
+    ttl: ttl === undefined ? Number.POSITIVE_INFINITY : ttlMs(ttl),
+    jitter: jitter === undefined ? 0 : checkJitter(jitter),
+    timeout: timeout === undefined ? 500 : milliseconds(timeout, 'timeout'),
+    onError: onError === undefined ? 'open' : checkOnError(onError),
+    serializer: store.serializer ?? serializerOf(options.serializer),
+    maxValueBytes: maxValueBytes ?? Number.POSITIVE_INFINITY,
+    allowFlush: allowFlush ?? false,
+    name: checkText(name, 'name'),
+    source: checkText(source, 'source'),
+    path: namespace === undefined ? [] : [namespace],
+  }
+}
+
+export function checkJitter(jitter: unknown): number {
+  if (typeof jitter === 'number' && jitter >= 0 && jitter <= 1) return jitter
+  throw new InvalidArgumentError(`jitter must be a share of the ttl from 0 to 1, got ${shown(jitter)}`)
+}
+
+export function checkOnError(onError: unknown): 'open' | 'throw' {
+  if (onError === 'open' || onError === 'throw') return onError
+  throw new InvalidArgumentError(`onError must be "open" or "throw", got ${shown(onError)}`)
+}
+
+function checkText(text: unknown, option: string): string | undefined {
+  if (text === undefined || typeof text === 'string') return text
+  throw new InvalidArgumentError(`${option} must be a string, got ${shown(text)}`)
+}
+
+function serializerOf(given: Serializer | SerializerOptions | undefined): Serializer {
+  if (given !== undefined && typeof (given as Partial<Serializer>).encode === 'function') {
+    if (typeof (given as Partial<Serializer>).decode === 'function') return given as Serializer
+    throw new InvalidArgumentError('serializer has encode but no decode; pass both, or options for the built-in one')
+  }
+  return createSerializer(given as SerializerOptions | undefined)
+}

@@ -1,0 +1,65 @@
+import type { CacheError } from './errors.js'
+import type { CacheEvents } from './events.js'
+import type { CacheStats } from './stats.js'
+
+type Listener = (detail: never) => void
+
+/** Listeners and counters of one open cache. Nothing is built for an event nobody listens to: ask {@link Signals.heard} first. */
+export class Signals {
+  readonly counts: { -readonly [Name in keyof CacheStats]: CacheStats[Name] } = {
+    hits: 0,
+    misses: 0,
+    outageMisses: 0,
+    loads: 0,
+    loadErrors: 0,
+    joins: 0,
+    writes: 0,
+    deletes: 0,
+    evictions: 0,
+    errors: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
+  }
+  readonly #listeners = new Map<keyof CacheEvents, readonly Listener[]>()
+  /** The one test a hot path makes. */
+  heard = false
+
+  on(event: keyof CacheEvents, listener: Listener): () => void {
+    // A wrapper of its own, so that the same function registered twice is told twice and removed once.
+    const entry: Listener = detail => listener(detail)
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), entry])
+    this.heard = true
+    return () => {
+      const rest = (this.#listeners.get(event) ?? []).filter(other => other !== entry)
+      if (rest.length === 0) this.#listeners.delete(event)
+      else this.#listeners.set(event, rest)
+      this.heard = this.#listeners.size !== 0
+    }
+  }
+
+  hears(event: keyof CacheEvents): boolean {
+    return this.#listeners.has(event)
+  }
+
+  emit<E extends keyof CacheEvents>(event: E, detail: CacheEvents[E]): void {
+    const listeners = this.#listeners.get(event)
+    if (listeners === undefined) return
+    for (const listener of listeners) {
+      try {
+        const answer: unknown = listener(detail as never)
+        if (answer instanceof Promise) answer.catch(complain)
+      } catch (error) {
+        complain(error)
+      }
+    }
+  }
+
+  failed(error: CacheError): void {
+    this.counts.errors++
+    this.emit('error', { error })
+  }
+}
+
+function complain(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), { code: 'ANYCACHE_LISTENER' })
+}

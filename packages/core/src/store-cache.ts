@@ -1,0 +1,358 @@
+import type { Encoded } from '@anycache/serializer'
+import type { Cache, CacheInfo, CallOptions, CountOptions, Loader, LoadOptions, WriteOptions } from './cache.js'
+import { count, countOptionNames } from './counting.js'
+import { InvalidArgumentError } from './errors.js'
+import type { CacheEvents } from './events.js'
+import { checkKey, checkKeys, checkNamespace } from './keys.js'
+import { checkLoadOptions, loadOptionNames, readThrough } from './read-through.js'
+import { listKeys, readEntry, readMany, readValue, takeValue } from './reading.js'
+import { clearScope, flushAll, removeOne, removeSeveral } from './removing.js'
+import { type Root, Scope } from './scope.js'
+import { shown } from './shown.js'
+import type { CacheStats } from './stats.js'
+import type { CasToken, ServerStats } from './store.js'
+import { type Ttl, ttlMs } from './ttl.js'
+import { join, updateValue } from './updating.js'
+import { requireCas, setValue, setValues, writeWhen } from './writing.js'
+
+const callOptionNames: readonly string[] = ['timeout', 'onError']
+const writeOptionNames: readonly string[] = ['timeout', 'onError', 'ttl']
+
+/** The one implementation of {@link Cache}: checks what it is given, then hands each verb to the module that holds it. */
+export class StoreCache implements Cache {
+  readonly #scope: Scope
+  readonly #onClose: (() => Promise<void>) | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(root: Root, path: readonly string[], onClose: (() => Promise<void>) | undefined) {
+    this.#scope = new Scope(root, path)
+    this.#onClose = onClose
+  }
+
+  get<T>(key: string, options?: CallOptions): Promise<T | undefined> {
+    try {
+      this.#scope.check('get', options, callOptionNames)
+      checkKey(key, 'get')
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return readValue(this.#scope, 'get', key, options)
+  }
+
+  async getMany<T>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
+    this.#scope.check('getMany', options, callOptionNames)
+    return readMany(this.#scope, 'getMany', checkKeys(keys, 'getMany'), options)
+  }
+
+  async getEntry<T>(key: string, options?: CallOptions): Promise<{ value: T; casToken: CasToken } | undefined> {
+    this.#scope.check('getEntry', options, callOptionNames)
+    checkKey(key, 'getEntry')
+    return readEntry(this.#scope, key, options)
+  }
+
+  async has(key: string, options?: CallOptions): Promise<boolean> {
+    this.#scope.check('has', options, callOptionNames)
+    checkKey(key, 'has')
+    return (await readValue(this.#scope, 'has', key, options)) !== undefined
+  }
+
+  set(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
+    const scope = this.#scope
+    let encoded: Encoded | Promise<Encoded>
+    let ttl: number
+    try {
+      scope.check('set', options, writeOptionNames)
+      checkKey(key, 'set')
+      ttl = scope.ttl(options?.ttl)
+      encoded = scope.encode('set', key, value)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    scope.supersede(key)
+    return setValue(scope, key, encoded, ttl, options)
+  }
+
+  async setMany(entries: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<string[]> {
+    const scope = this.#scope
+    scope.check('setMany', options, writeOptionNames)
+    if (options?.ttl !== undefined) ttlMs(options.ttl, 'setMany')
+    const values = new Map<string, unknown>()
+    for (const [key, value] of checkEntries(entries)) {
+      checkKey(key, 'setMany')
+      values.set(key, value)
+    }
+    const encodings = new Map<string, Encoded | Promise<Encoded>>()
+    for (const [key, value] of values) {
+      const encoded = scope.encode('setMany', key, value)
+      // One that fails rejects the call; the others that are under way then have nobody to tell.
+      if (encoded instanceof Promise) encoded.catch(() => {})
+      encodings.set(key, encoded)
+    }
+    for (const key of encodings.keys()) scope.supersede(key)
+    return setValues(scope, encodings, () => scope.ttl(options?.ttl), options)
+  }
+
+  async add(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
+    return (await this.#write('add', key, value, 'absent', options)) === 'stored'
+  }
+
+  async replace(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
+    return (await this.#write('replace', key, value, 'present', options)) === 'stored'
+  }
+
+  async compareAndSet(
+    key: string,
+    value: unknown,
+    casToken: CasToken,
+    options?: WriteOptions,
+  ): Promise<'stored' | 'conflict' | 'missing'> {
+    if (typeof casToken !== 'string') {
+      throw new InvalidArgumentError(`casToken must come from getEntry(), got ${shown(casToken)}`, {
+        op: 'compareAndSet',
+        key: typeof key === 'string' ? key : undefined,
+      })
+    }
+    const outcome = await this.#write('compareAndSet', key, value, { casToken }, options)
+    return outcome as 'stored' | 'conflict' | 'missing'
+  }
+
+  #write(
+    op: 'add' | 'replace' | 'compareAndSet',
+    key: string,
+    value: unknown,
+    when: 'absent' | 'present' | { casToken: CasToken },
+    options: WriteOptions | undefined,
+  ): Promise<'stored' | 'exists' | 'missing' | 'conflict'> {
+    const scope = this.#scope
+    scope.check(op, options, writeOptionNames)
+    checkKey(key, op)
+    const ttl = scope.ttl(options?.ttl)
+    if (typeof when === 'object') requireCas(scope, op, key)
+    const encoded = scope.encode(op, key, value)
+    scope.supersede(key)
+    return writeWhen(scope, op, key, encoded, ttl, when, options)
+  }
+
+  async update<T>(
+    key: string,
+    change: (current: T | undefined) => T | undefined | Promise<T | undefined>,
+    options?: WriteOptions,
+  ): Promise<T | undefined> {
+    const scope = this.#scope
+    scope.check('update', options, writeOptionNames)
+    checkKey(key, 'update')
+    checkFunction(change, 'change', 'update', key)
+    if (options?.ttl !== undefined) ttlMs(options.ttl, 'update', key)
+    return updateValue(scope, 'update', key, change, options)
+  }
+
+  append(key: string, suffix: string | Uint8Array, options?: WriteOptions): Promise<boolean> {
+    return this.#join('append', key, suffix, options)
+  }
+
+  prepend(key: string, prefix: string | Uint8Array, options?: WriteOptions): Promise<boolean> {
+    return this.#join('prepend', key, prefix, options)
+  }
+
+  async #join(
+    op: 'append' | 'prepend',
+    key: string,
+    part: string | Uint8Array,
+    options: WriteOptions | undefined,
+  ): Promise<boolean> {
+    this.#scope.check(op, options, writeOptionNames)
+    checkKey(key, op)
+    if (typeof part !== 'string' && !(part instanceof Uint8Array)) {
+      throw new InvalidArgumentError(`${op} takes a string or a Uint8Array, got ${shown(part)}`, { op, key })
+    }
+    if (options?.ttl !== undefined) ttlMs(options.ttl, op, key)
+    return join(this.#scope, op, key, part, options)
+  }
+
+  async touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean> {
+    const scope = this.#scope
+    scope.check('touch', options, callOptionNames)
+    checkKey(key, 'touch')
+    const ms = ttlMs(ttl, 'touch', key)
+    try {
+      return await scope.inOrder(key, () => scope.space.touch(key, ms, scope.call(options)))
+    } catch (error) {
+      const told = scope.outage(error, 'touch', key, scope.open(options))
+      if (told !== undefined) throw told
+      return false
+    }
+  }
+
+  async increment(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
+    this.#scope.check('increment', options, countOptionNames)
+    checkKey(key, 'increment')
+    return count(this.#scope, 'increment', key, by, options)
+  }
+
+  async decrement(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
+    this.#scope.check('decrement', options, countOptionNames)
+    checkKey(key, 'decrement')
+    return count(this.#scope, 'decrement', key, by, options)
+  }
+
+  async take<T>(key: string, options?: CallOptions): Promise<T | undefined> {
+    this.#scope.check('take', options, callOptionNames)
+    checkKey(key, 'take')
+    this.#scope.supersede(key)
+    return takeValue(this.#scope, key, options)
+  }
+
+  async delete(key: string, options?: CallOptions): Promise<boolean> {
+    this.#scope.check('delete', options, callOptionNames)
+    checkKey(key, 'delete')
+    this.#scope.supersede(key)
+    return removeOne(this.#scope, key, options)
+  }
+
+  async deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
+    this.#scope.check('deleteMany', options, callOptionNames)
+    const distinct = checkKeys(keys, 'deleteMany')
+    for (const key of distinct) this.#scope.supersede(key)
+    return removeSeveral(this.#scope, distinct, options)
+  }
+
+  async clear(options?: CallOptions): Promise<void> {
+    this.#scope.check('clear', options, callOptionNames)
+    return clearScope(this.#scope, options)
+  }
+
+  async flush(options?: CallOptions): Promise<void> {
+    this.#scope.check('flush', options, callOptionNames)
+    return flushAll(this.#scope, options)
+  }
+
+  getOrSet<T>(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
+    try {
+      this.#scope.check('getOrSet', options, loadOptionNames)
+      checkKey(key, 'getOrSet')
+      checkFunction(loader, 'loader', 'getOrSet', key)
+      if (options !== undefined) checkLoadOptions('getOrSet', key, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return readThrough(this.#scope, key, loader, options)
+  }
+
+  wrap<A extends unknown[], T>(
+    fn: (...args: A) => T | Promise<T>,
+    options: LoadOptions<T> & { readonly key: (...args: A) => string },
+  ): (...args: A) => Promise<T> {
+    checkFunction(fn, 'fn', 'wrap')
+    this.#scope.check('wrap', options, ['key', ...loadOptionNames])
+    const { key, ...loadOptions } = options ?? {}
+    checkFunction(key, 'key', 'wrap')
+    checkLoadOptions('wrap', undefined, loadOptions)
+    const cache = this
+    return async function (this: unknown, ...args: A): Promise<T> {
+      return cache.getOrSet<T>(key(...args), () => fn.apply(this, args), loadOptions)
+    }
+  }
+
+  namespace(name: string): Cache {
+    checkNamespace(name)
+    this.#scope.check('namespace', undefined, [])
+    return new StoreCache(this.#scope.root, [...this.#scope.path, name], undefined)
+  }
+
+  async keyFor(key: string, options?: CallOptions): Promise<string> {
+    const scope = this.#scope
+    scope.check('keyFor', options, callOptionNames)
+    checkKey(key, 'keyFor')
+    try {
+      return await scope.space.wireKey(key, scope.call(options))
+    } catch (error) {
+      throw scope.outage(error, 'keyFor', key, false)
+    }
+  }
+
+  async *keys(pattern: string = '*', options?: CallOptions): AsyncGenerator<string, void, undefined> {
+    this.#scope.check('keys', options, callOptionNames)
+    if (typeof pattern !== 'string' || pattern === '') {
+      throw new InvalidArgumentError(`pattern must be a non-empty string, got ${shown(pattern)}`, { op: 'keys' })
+    }
+    yield* listKeys(this.#scope, pattern, options)
+  }
+
+  on<E extends keyof CacheEvents>(event: E, listener: (detail: CacheEvents[E]) => void): () => void {
+    checkFunction(listener, 'listener', 'on')
+    return this.#scope.root.signals.on(event, listener)
+  }
+
+  stats(): CacheStats {
+    return { ...this.#scope.root.signals.counts }
+  }
+
+  async serverStats(section?: string, options?: CallOptions): Promise<ServerStats[]> {
+    const scope = this.#scope
+    scope.check('serverStats', options, callOptionNames)
+    if (section !== undefined && (typeof section !== 'string' || !/^[A-Za-z0-9_ ]+$/.test(section))) {
+      throw new InvalidArgumentError(`section must be a word of the server's, got ${shown(section)}`, {
+        op: 'serverStats',
+      })
+    }
+    try {
+      return [...(await scope.root.store.serverStats(section, scope.call(options)))]
+    } catch (error) {
+      throw scope.outage(error, 'serverStats', undefined, false)
+    }
+  }
+
+  async ping(options?: CallOptions): Promise<void> {
+    const scope = this.#scope
+    scope.check('ping', options, callOptionNames)
+    try {
+      await scope.root.store.ping(scope.call(options))
+    } catch (error) {
+      throw scope.outage(error, 'ping', undefined, false)
+    }
+  }
+
+  info(): CacheInfo {
+    const { store, settings } = this.#scope.root
+    return {
+      name: settings.name,
+      driver: store.driver,
+      servers: [...store.servers],
+      namespace: this.#scope.namespace,
+      ttl: settings.ttl,
+      timeout: settings.timeout,
+      onError: settings.onError,
+      limits: { ...store.limits },
+      source: settings.source,
+    }
+  }
+
+  close(): Promise<void> {
+    // A nested namespace closes for itself; the connections are its parent's.
+    this.#scope.closed = true
+    this.#closing ??= this.#onClose?.() ?? this.#scope.root.order.settled()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function checkFunction(value: unknown, name: string, op: string, key?: string): void {
+  if (typeof value === 'function') return
+  throw new InvalidArgumentError(`${name} must be a function, got ${shown(value)}`, { op, key })
+}
+
+function checkEntries(entries: unknown): Iterable<readonly [string, unknown]> {
+  const wanted = 'setMany takes entries: a Map, or an iterable of [key, value]'
+  if (typeof entries !== 'object' || entries === null || !(Symbol.iterator in entries)) {
+    throw new InvalidArgumentError(`${wanted}; got ${shown(entries)}`, { op: 'setMany' })
+  }
+  const list = [...(entries as Iterable<unknown>)]
+  for (const entry of list) {
+    if (Array.isArray(entry) && entry.length === 2) continue
+    throw new InvalidArgumentError(`${wanted}; one of them is ${shown(entry)}`, { op: 'setMany' })
+  }
+  return list as [string, unknown][]
+}

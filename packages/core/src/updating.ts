@@ -1,0 +1,99 @@
+import type { WriteOptions } from './cache.js'
+import { ConflictError, NotAppendableError } from './errors.js'
+import { readVersion, type Version } from './reading.js'
+import type { Scope } from './scope.js'
+import { requireCas, writeWhen } from './writing.js'
+
+/** 64 rivals on one key need at most 64 rounds when each round has a winner; this leaves room for rivals who come later. */
+const maxAttempts = 200
+
+/** `update` after its arguments were checked. */
+export async function updateValue<T>(
+  scope: Scope,
+  op: string,
+  key: string,
+  change: (current: T | undefined) => T | undefined | Promise<T | undefined>,
+  options: WriteOptions | undefined,
+): Promise<T | undefined> {
+  requireCas(scope, op, key)
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const version = await readNow<T>(scope, op, key, options)
+    // A server without versions may be known for one only now that it was asked.
+    requireCas(scope, op, key)
+    const next = await change(version?.value)
+    if (next === undefined) return version?.value
+    if (await writeNext(scope, op, key, version, next, options)) return next
+    // Rivals that lost together must not meet again together.
+    await new Promise(resolve => setTimeout(resolve, Math.random() * Math.min(2 ** attempt, 50)))
+  }
+  throw new ConflictError(`${op} lost against other writers ${maxAttempts} times; nothing was written`, {
+    op,
+    key,
+    server: scope.space.serverOf(key),
+  })
+}
+
+async function readNow<T>(
+  scope: Scope,
+  op: string,
+  key: string,
+  options: WriteOptions | undefined,
+): Promise<Version<T> | undefined> {
+  try {
+    return await readVersion<T>(scope, op, key, options)
+  } catch (error) {
+    throw scope.outage(error, op, key, false)
+  }
+}
+
+async function writeNext<T>(
+  scope: Scope,
+  op: string,
+  key: string,
+  version: Version<T> | undefined,
+  next: T,
+  options: WriteOptions | undefined,
+): Promise<boolean> {
+  scope.supersede(key)
+  const encoded = scope.encode(op, key, next)
+  const ttl = scope.ttl(options?.ttl)
+  const when = version === undefined ? 'absent' : { casToken: version.casToken }
+  return (await writeWhen(scope, op, key, encoded, ttl, when, options)) === 'stored'
+}
+
+/** `append` and `prepend` after their arguments were checked. */
+export async function join(
+  scope: Scope,
+  op: 'append' | 'prepend',
+  key: string,
+  part: string | Uint8Array,
+  options: WriteOptions | undefined,
+): Promise<boolean> {
+  let there = false
+  await updateValue<string | Uint8Array>(
+    scope,
+    op,
+    key,
+    current => {
+      there = current !== undefined
+      if (current === undefined) return undefined
+      if (typeof current === 'string' && typeof part === 'string') {
+        return op === 'append' ? current + part : part + current
+      }
+      if (current instanceof Uint8Array && part instanceof Uint8Array) {
+        const both = Buffer.concat(op === 'append' ? [current, part] : [part, current])
+        return Buffer.isBuffer(current) ? both : new Uint8Array(both)
+      }
+      const holds =
+        typeof current === 'string' ? 'text' : current instanceof Uint8Array ? 'bytes' : 'neither text nor bytes'
+      const given = typeof part === 'string' ? 'text' : 'bytes'
+      throw new NotAppendableError(`the entry holds ${holds}, and ${op} was given ${given}; it joins like to like`, {
+        op,
+        key,
+        server: scope.space.serverOf(key),
+      })
+    },
+    options,
+  )
+  return there
+}
