@@ -1,2 +1,56 @@
-/** The drivers a config may name. */
-export const drivers = ['memory', 'redis', 'memcached', 'null'] as const
+export type {
+  Cache,
+  CacheEvents,
+  CacheInfo,
+  CacheStats,
+  CallOptions,
+  CasToken,
+  CountOptions,
+  Duration,
+  ErrorCode,
+  Limits,
+  Loader,
+  LoaderContext,
+  LoadOptions,
+  LoadOutcome,
+  Outcome,
+  ServerStats,
+  Ttl,
+  WriteOptions,
+} from '@anycache/core'
+export {
+  CacheError,
+  ClosedError,
+  ConfigError,
+  ConflictError,
+  ConnectionError,
+  CounterRangeError,
+  InvalidArgumentError,
+  NotACounterError,
+  NotAppendableError,
+  NotSupportedError,
+  OverloadedError,
+  SerializationError,
+  ServerError,
+  TimeoutError,
+  ValueTooLargeError,
+} from '@anycache/core'
+export type {
+  BreakerConfig,
+  ByteSize,
+  CacheConfig,
+  CachesConfig,
+  CommonConfig,
+  CompressionConfig,
+  MemcachedConfig,
+  MemcachedServerConfig,
+  MemoryConfig,
+  NullConfig,
+  RedisConfig,
+  SerializerConfig,
+  ServerConfig,
+  TlsConfig,
+  UrlConfig,
+} from './config.js'
+export { createCache } from './create-cache.js'
+export { type Caches, createCaches } from './create-caches.js'

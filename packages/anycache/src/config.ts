@@ -1,0 +1,153 @@
+import type { Duration, Ttl } from '@anycache/core'
+
+/** A number of bytes, or text such as `'512b'`, `'4kb'`, `'64mb'`, `'1gb'` (units of 1024). */
+export type ByteSize = number | string
+
+/** What every driver takes, so that changing the driver never means changing the rest. */
+export interface CommonConfig {
+  /** The part of the keyspace this cache owns: letters, digits, `_`, `.`, `-`. Default: none; then keys travel bare and `clear()` is refused on a server. */
+  readonly namespace?: string | undefined
+  /** The ttl of entries that name none: ms, `'30s'`, or Infinity. Default Infinity. */
+  readonly ttl?: Ttl | undefined
+  /** Shortens every ttl by a random share of it, up to this one (0 to 1). Default 0. */
+  readonly jitter?: number | undefined
+  /** How long a call may wait for the server, connecting included: ms or `'250ms'`. Default 500 ms. In process nothing waits. */
+  readonly timeout?: Duration | undefined
+  /** `'open'`: an outage looks like a miss. `'throw'`: it rejects. Default `'open'`. */
+  readonly onError?: 'open' | 'throw' | undefined
+  /** When a server that fails is given a rest; `false`: never. In process there is no server to rest. */
+  readonly breaker?: false | BreakerConfig | undefined
+  /** How values become bytes. */
+  readonly serializer?: SerializerConfig | undefined
+  /** Encoded values over this size are not stored. Default: only the backend's own limit. */
+  readonly maxValueBytes?: ByteSize | undefined
+  /** Permits `flush()`, which empties the whole backend, other applications' entries too. Default false. */
+  readonly allowFlush?: boolean | undefined
+  /** What `info().name` says. Default: none; in `createCaches` the store's name. */
+  readonly name?: string | undefined
+  /** Where editors find the schema of a JSON config. Read by editors alone. */
+  readonly $schema?: string | undefined
+}
+
+/** When a server is given a rest. */
+export interface BreakerConfig {
+  /** Failures in a row that open the breaker; a refused connection opens it at once. Default 5. */
+  readonly failures?: number | undefined
+  /** Time to the first probe after opening. Default 100 ms. */
+  readonly minDelay?: Duration | undefined
+  /** Longest time between probes; the delay doubles up to here. Default 700 ms. */
+  readonly maxDelay?: Duration | undefined
+}
+
+/** How values become bytes. */
+export interface SerializerConfig {
+  /** Compresses large values with zlib; `false` writes everything as it is (compressed values are still read). */
+  readonly compression?: false | CompressionConfig | undefined
+  /** The most bytes a compressed value may inflate to before it is refused. Default `'64mb'`. */
+  readonly maxDecodedBytes?: ByteSize | undefined
+}
+
+/** When and how hard to compress. */
+export interface CompressionConfig {
+  /** Values of at least this size are compressed, and stay so if that saves a tenth. Default `'4kb'`. */
+  readonly threshold?: ByteSize | undefined
+  /** zlib's level, from 1 (fastest) to 9 (smallest). Default 1. */
+  readonly level?: number | undefined
+}
+
+/** TLS to a server. `true` trusts the system's authorities. */
+export interface TlsConfig {
+  /** The authorities to trust, as PEM text. Default: the system's. */
+  readonly ca?: string | readonly string[] | undefined
+  /** The client's certificate, as PEM text. */
+  readonly cert?: string | undefined
+  /** The client's private key, as PEM text. */
+  readonly key?: string | undefined
+  /** The passphrase of `key`. */
+  readonly passphrase?: string | undefined
+  /** The name that the server's certificate must bear. Default: the host. */
+  readonly servername?: string | undefined
+  /** `false` accepts any certificate: encrypted, but anyone may answer. Default true. */
+  readonly rejectUnauthorized?: boolean | undefined
+}
+
+/** Entries in this process. With neither bound given at most 10 000 entries and 64 MiB. */
+export interface MemoryConfig extends CommonConfig {
+  readonly driver: 'memory'
+  /** Most entries held; one more evicts the least recently used. Default: 10 000, or none where `maxBytes` is given. */
+  readonly maxEntries?: number | undefined
+  /** Most bytes held, keys and encoded values. Default: 64 MiB, or none where `maxEntries` is given. Not with `isolation: 'reference'`. */
+  readonly maxBytes?: ByteSize | undefined
+  /** `'copy'`: every read gives a copy of its own. `'reference'`: the very value that was written, shared by all. Default `'copy'`. */
+  readonly isolation?: 'copy' | 'reference' | undefined
+}
+
+/** What Redis and memcached take alike. */
+export interface ServerConfig extends CommonConfig {
+  /** The user to log in as. Redis: default user if none is given. memcached: SASL PLAIN, with `password`. */
+  readonly username?: string | undefined
+  /** Never shown in an error, an event or `info()`. */
+  readonly password?: string | undefined
+  /** `true`, or how. Default false (`rediss://` and `valkeys://`: true). */
+  readonly tls?: boolean | TlsConfig | undefined
+  /** Most bytes queued or unanswered per server; beyond it calls fail with `ERR_CACHE_OVERLOADED`. Default 64 MiB. */
+  readonly maxInFlightBytes?: ByteSize | undefined
+}
+
+/** One Redis or Valkey server. */
+export interface RedisConfig extends ServerConfig {
+  readonly driver: 'redis'
+  /** `redis://`, `rediss://`, `valkey://`, `valkeys://` or `unix://`, with any option as a parameter. Nothing may be said both here and beside it. */
+  readonly url?: string | undefined
+  /** Default `localhost`. */
+  readonly host?: string | undefined
+  /** Default 6379. */
+  readonly port?: number | undefined
+  /** A unix socket, instead of host and port. */
+  readonly path?: string | undefined
+  /** The number of the database. Default 0. */
+  readonly db?: number | undefined
+}
+
+/** One or more memcached servers; each key lives on one of them. */
+export interface MemcachedConfig extends ServerConfig {
+  readonly driver: 'memcached'
+  /** `memcached://a:11211,b:11211`, with any option as a parameter. Nothing may be said both here and beside it. */
+  readonly url?: string | undefined
+  /** `host`, `host:port`, `[::1]:11211`, `unix:/path`, or an object. Default `['localhost:11211']`. Their order matters not. */
+  readonly servers?: readonly (string | MemcachedServerConfig)[] | undefined
+}
+
+/** One memcached server: `host` and `port`, or `path`. */
+export interface MemcachedServerConfig {
+  /** Default `localhost`. */
+  readonly host?: string | undefined
+  /** Default 11211. */
+  readonly port?: number | undefined
+  /** A unix socket, instead of host and port. */
+  readonly path?: string | undefined
+  /** Its share of the keys against the others'; a whole number from 1. Default 1. */
+  readonly weight?: number | undefined
+}
+
+/** A cache that holds nothing: every read misses, every write is accepted. */
+export interface NullConfig extends CommonConfig {
+  readonly driver: 'null'
+}
+
+/** Any driver, chosen by a URL, beside options that hold for all. Nothing may be said both in the URL and beside it. */
+export interface UrlConfig extends CommonConfig {
+  readonly driver?: undefined
+  readonly url: string
+}
+
+/** What `createCache` takes: pure data, never changed, kept or connected to before all of it is checked. */
+export type CacheConfig = MemoryConfig | RedisConfig | MemcachedConfig | NullConfig | UrlConfig
+
+/** What `createCaches` takes: stores by name, and options that hold for each that does not say otherwise. */
+export interface CachesConfig extends Omit<CommonConfig, 'name'> {
+  /** The name of the store behind `caches.default`. */
+  readonly default: string
+  /** Each a config or a URL, as `createCache` takes it. */
+  readonly stores: { readonly [name: string]: string | CacheConfig }
+}

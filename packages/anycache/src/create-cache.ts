@@ -1,0 +1,21 @@
+import type { Cache } from '@anycache/core'
+import type { CacheConfig } from './config.js'
+import { configFromEnvironment } from './environment.js'
+import { configError } from './problems.js'
+
+/**
+ * Opens a cache by a URL, a config object, or the environment: `CACHE_URL`, else `REDIS_URL`, `MEMCACHE_SERVERS` or
+ * `MEMCACHIER_SERVERS`, else memory (in production: refused). Rejects with one `ConfigError` that lists every problem.
+ * Neither connects nor fails for a dead server; `await cache.ping()` does. Only the chosen driver's packages are loaded.
+ */
+export async function createCache(config?: string | CacheConfig): Promise<Cache> {
+  const found = config === undefined ? configFromEnvironment(process.env) : ({ source: 'argument', config } as const)
+  // zod costs some 80 ms to load, and is needed only here.
+  const { resolveConfig } = await import('./resolve-config.js')
+  const resolved = resolveConfig(found.config)
+  if ('problems' in resolved) throw configError(found.source, resolved.problems)
+  const { openStore } = await import('./open-store.js')
+  const store = await openStore(resolved.config)
+  const { openCache } = await import('./open-cache.js')
+  return openCache(store, resolved.config, found.source)
+}

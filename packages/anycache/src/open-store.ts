@@ -1,0 +1,75 @@
+import { milliseconds, type Store } from '@anycache/core'
+import { parseBytes } from '@anycache/serializer'
+import { NullStore } from './null-store.js'
+import { said } from './said.js'
+import type { CheckedConfig } from './schema.js'
+
+type Checked<D extends CheckedConfig['driver']> = Extract<CheckedConfig, { driver: D }>
+
+/** Makes the store of a config, loading its driver's package only now. Connects to nothing. */
+export async function openStore(config: CheckedConfig): Promise<Store> {
+  switch (config.driver) {
+    case 'memory': {
+      const { MemoryStore } = await import('@anycache/memory')
+      const { maxEntries, maxBytes, isolation } = config
+      return new MemoryStore(said({ maxEntries, maxBytes, isolation }))
+    }
+    case 'redis': {
+      const { RedisStore } = (await import('@anycache/redis')) as unknown as {
+        RedisStore: new (options: object) => Store
+      }
+      return new RedisStore(redisOptions(config))
+    }
+    case 'memcached': {
+      const { MemcachedStore } = (await import('@anycache/memcached')) as unknown as {
+        MemcachedStore: new (options: object) => Store
+      }
+      return new MemcachedStore(memcachedOptions(config))
+    }
+    case 'null':
+      return new NullStore()
+  }
+}
+
+/**
+ * Names what a config connects to, and how. Stores with the same identity can share one connection; `undefined` for a store that is
+ * one process' own. The timeout is left out: each call brings its own deadline.
+ */
+export function identityOf(config: CheckedConfig): string | undefined {
+  if (config.driver === 'redis') return JSON.stringify(['redis', { ...redisOptions(config), timeout: 0 }])
+  if (config.driver === 'memcached') return JSON.stringify(['memcached', { ...memcachedOptions(config), timeout: 0 }])
+  return undefined
+}
+
+function redisOptions(config: Checked<'redis'>) {
+  const { path, host = 'localhost', port = 6379, db = 0 } = config
+  return { ...(path === undefined ? { host, port } : { path }), db, ...serverOptions(config) }
+}
+
+function memcachedOptions(config: Checked<'memcached'>) {
+  const { servers = ['localhost:11211'] } = config
+  return {
+    servers: servers.map(server => (typeof server === 'string' ? server : said(server))),
+    ...serverOptions(config),
+  }
+}
+
+function serverOptions(config: Checked<'redis' | 'memcached'>) {
+  const { username, password, tls, timeout, breaker, maxInFlightBytes } = config
+  return said({
+    username,
+    password,
+    tls: typeof tls === 'object' ? said(tls) : tls,
+    timeout,
+    breaker: typeof breaker === 'object' ? breakerOptions(breaker) : breaker,
+    maxInFlightBytes: maxInFlightBytes === undefined ? undefined : parseBytes(maxInFlightBytes),
+  })
+}
+
+function breakerOptions({ failures, minDelay, maxDelay }: Exclude<CheckedConfig['breaker'], false | undefined>) {
+  return said({
+    failures,
+    minDelay: minDelay === undefined ? undefined : milliseconds(minDelay, 'breaker.minDelay'),
+    maxDelay: maxDelay === undefined ? undefined : milliseconds(maxDelay, 'breaker.maxDelay'),
+  })
+}

@@ -1,0 +1,47 @@
+import { ConfigError, nearest } from '@anycache/core'
+
+/** One thing wrong with a config. */
+export interface Problem {
+  /** Where: option names joined by dots; `''` for the whole. */
+  readonly path: string
+  /** What, with the allowed values. Never holds a secret. */
+  readonly message: string
+}
+
+/** One error that lists every problem. */
+export function configError(source: string, problems: readonly Problem[]): ConfigError {
+  const lines = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+  const where = source === 'argument' ? 'the cache config' : `the cache config of ${source}`
+  if (lines.length === 1) return new ConfigError(`${where}: ${lines[0]}`)
+  return new ConfigError(`${where} has ${lines.length} problems:${lines.map(line => `\n- ${line}`).join('')}`)
+}
+
+/** "unknown option", with the nearest of the known ones, or all of them. */
+export function unknownOption(name: string, known: readonly string[]): string {
+  return `unknown option${hint(name, known)}`
+}
+
+/** Names the nearest of the known ones, or all of them. */
+export function hint(name: string, known: readonly string[]): string {
+  const near = nearest(name, known)
+  return near === undefined ? `; it is one of ${known.join(', ')}` : `; did you mean "${near}"?`
+}
+
+/**
+ * A wrong value as an error may show it. Text is shown only where it cannot be, or hold, a password, as a URL in the wrong place would;
+ * objects and arrays never are.
+ */
+export function received(value: unknown, path: string): string {
+  if (value === undefined) return 'nothing'
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'string') {
+    if (secretPath.test(path) || (path === '' ? /[@:]/ : /@|:\/\//).test(value))
+      return 'text that is not shown, since it may hold a password'
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value)
+  }
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
+const secretPath = /(^|\.)(username|password|url|ca|cert|key|passphrase)$/

@@ -1,0 +1,36 @@
+import { check } from './check.js'
+import { hint, type Problem, received } from './problems.js'
+import { resolveConfig } from './resolve-config.js'
+import { type CheckedConfig, cachesSchema } from './schema.js'
+
+/** The checked copy of a config of several stores, or all that is wrong with it. */
+export type ResolvedCaches =
+  | { readonly default: string; readonly stores: ReadonlyMap<string, CheckedConfig> }
+  | { readonly problems: readonly Problem[] }
+
+/** Checks what holds for all stores, then each store by itself, connecting to nothing. */
+export function resolveCaches(input: unknown): ResolvedCaches {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    const message = `must be an object with default and stores, got ${received(input, '')}`
+    return { problems: [{ path: '', message }] }
+  }
+  const checked = check(cachesSchema, input, '')
+  const problems: Problem[] = 'problems' in checked ? checked.problems : []
+  const stores = new Map<string, CheckedConfig>()
+  const { default: defaultName, stores: given } = input as { default: unknown; stores: unknown }
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return { problems }
+  const names = Object.keys(given)
+  if (names.length === 0) problems.push({ path: 'stores', message: 'must hold at least one store' })
+  else if (typeof defaultName === 'string' && !names.includes(defaultName)) {
+    problems.push({ path: 'default', message: `names no store${hint(defaultName, names)}` })
+  }
+  for (const name of names) {
+    const resolved = resolveConfig((given as Record<string, unknown>)[name], `stores.${name}.`)
+    if ('problems' in resolved) problems.push(...resolved.problems)
+    else stores.set(name, resolved.config)
+  }
+  if (problems.length > 0 || 'problems' in checked) return { problems }
+  const { default: chosen, stores: _, $schema: __, ...common } = checked.data
+  for (const [name, config] of stores) stores.set(name, { ...common, ...config })
+  return { default: chosen, stores }
+}

@@ -1,0 +1,221 @@
+import { type Duration, milliseconds, type Ttl, ttlMs } from '@anycache/core'
+import { parseBytes } from '@anycache/serializer'
+import { z } from 'zod'
+import type {
+  ByteSize,
+  CachesConfig,
+  CommonConfig,
+  MemcachedConfig,
+  MemoryConfig,
+  NullConfig,
+  RedisConfig,
+} from './config.js'
+
+// Every `error` is the whole of what a message says before "got …": what the option must be.
+
+const text = z.string({ error: 'must be text' }).min(1, { error: 'must not be empty text' })
+const flag = z.boolean({ error: 'must be true or false' })
+
+const durationPattern = '^\\d+(\\.\\d+)?(ms|s|m|h|d)$'
+const duration = z
+  .custom<Duration>(value => accepts(() => milliseconds(value, '')), {
+    error: 'must be positive ms or text such as "250ms", "30s", "5m"',
+  })
+  .meta({
+    anyOf: [
+      { type: 'number', exclusiveMinimum: 0 },
+      { type: 'string', pattern: durationPattern },
+    ],
+  })
+const ttl = z
+  .custom<Ttl>(value => accepts(() => ttlMs(value)), {
+    error: 'must be positive ms, text such as "250ms", "30s", "5m", "2h", "7d" (at most 2^31 s), or Infinity',
+  })
+  .meta({
+    anyOf: [
+      { type: 'number', exclusiveMinimum: 0 },
+      { type: 'string', pattern: durationPattern },
+    ],
+  })
+const byteSize = z
+  .custom<ByteSize>(value => isByteSize(value), {
+    error: 'must be a whole number of bytes from 1, or text such as "4kb", "64mb"',
+  })
+  .meta({
+    anyOf: [
+      { type: 'integer', minimum: 1 },
+      { type: 'string', pattern: '^\\d+(\\.\\d+)? ?([kKmMgG]?[bB])?$' },
+    ],
+  })
+
+function whole(from: number, to: number, what = 'a whole number') {
+  const error = `must be ${what} from ${from}${to === Number.MAX_SAFE_INTEGER ? '' : ` to ${to}`}`
+  return z.int({ error }).min(from, { error }).max(to, { error })
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
+  return z.enum(values, { error: `must be ${values.map(value => JSON.stringify(value)).join(' or ')}` })
+}
+
+function object<T extends z.ZodRawShape>(shape: T, or = '') {
+  return z.strictObject(shape, { error: `must be ${or}an object with ${Object.keys(shape).join(', ')}` })
+}
+
+function orFalse<T extends z.ZodType>(options: T, error: string) {
+  return z.union([z.literal(false), options], { error })
+}
+
+const breaker = orFalse(
+  object({
+    failures: whole(1, Number.MAX_SAFE_INTEGER).optional(),
+    minDelay: duration.optional(),
+    maxDelay: duration.optional(),
+  }),
+  'must be false or an object with failures, minDelay, maxDelay',
+)
+
+const serializer = object({
+  compression: orFalse(
+    object({ threshold: byteSize.optional(), level: whole(1, 9).optional() }),
+    'must be false or an object with threshold, level',
+  ).optional(),
+  maxDecodedBytes: byteSize.optional(),
+})
+
+const common = {
+  namespace: z
+    .string({ error: 'must be text' })
+    .regex(/^[A-Za-z0-9_.-]+$/, { error: 'must hold only letters, digits, "_", "." and "-"' })
+    .optional(),
+  ttl: ttl.optional(),
+  jitter: z
+    .number({ error: 'must be a share of the ttl from 0 to 1' })
+    .min(0, { error: 'must be a share of the ttl from 0 to 1' })
+    .max(1, { error: 'must be a share of the ttl from 0 to 1' })
+    .optional(),
+  timeout: duration.optional(),
+  onError: oneOf(['open', 'throw']).optional(),
+  breaker: breaker.optional(),
+  serializer: serializer.optional(),
+  maxValueBytes: byteSize.optional(),
+  allowFlush: flag.optional(),
+  name: text.optional(),
+  $schema: z.string({ error: 'must be text' }).optional(),
+}
+
+const tls = z.union(
+  [
+    z.boolean(),
+    object({
+      ca: z.union([text, z.array(text)], { error: 'must be PEM text, or an array of it' }).optional(),
+      cert: text.optional(),
+      key: text.optional(),
+      passphrase: text.optional(),
+      servername: text.optional(),
+      rejectUnauthorized: flag.optional(),
+    }),
+  ],
+  { error: 'must be true, false, or an object with ca, cert, key, passphrase, servername, rejectUnauthorized' },
+)
+
+const port = whole(1, 65_535)
+const url = z.string({ error: 'must be a URL as text' })
+
+const server = {
+  ...common,
+  url: url.optional(),
+  username: text.optional(),
+  password: text.optional(),
+  tls: tls.optional(),
+  maxInFlightBytes: byteSize.optional(),
+}
+
+const memcachedServerError =
+  'must be "host", "host:port", "[::1]:11211", "unix:/path", or an object with host, port, path, weight'
+const memcachedServer = z.union(
+  [
+    // No "@" and no "//": credentials are options of their own, and a URL is not one server.
+    z
+      .string()
+      .regex(/^unix:\/.+$|^(\[[0-9A-Fa-f:.%]+\]|[^\s:/@[\]]+)(:\d{1,5})?$/, { error: memcachedServerError })
+      .refine(server => server.startsWith('unix:') || portFits(server), {
+        error: 'must have a port from 1 to 65535',
+      }),
+    object({
+      host: text.optional(),
+      port: port.optional(),
+      path: text.optional(),
+      weight: whole(1, 65_535).optional(),
+    }),
+  ],
+  { error: memcachedServerError },
+)
+
+/** A driver's config after the check. A URL has been taken apart before. */
+export type CheckedConfig = MemoryConfig | RedisConfig | MemcachedConfig | NullConfig
+
+/** The options of each driver. */
+export const driverSchemas: {
+  readonly memory: z.ZodType<MemoryConfig>
+  readonly redis: z.ZodType<RedisConfig>
+  readonly memcached: z.ZodType<MemcachedConfig>
+  readonly null: z.ZodType<NullConfig>
+} = {
+  memory: object({
+    driver: z.literal('memory'),
+    ...common,
+    maxEntries: whole(1, 2 ** 24).optional(),
+    maxBytes: byteSize.optional(),
+    isolation: oneOf(['copy', 'reference']).optional(),
+  }),
+  redis: object({
+    driver: z.literal('redis'),
+    ...server,
+    host: text.optional(),
+    port: port.optional(),
+    path: text.optional(),
+    db: whole(0, 2 ** 31 - 1).optional(),
+  }),
+  memcached: object({
+    driver: z.literal('memcached'),
+    ...server,
+    servers: z
+      .array(memcachedServer, { error: 'must be an array of servers, as in ["a:11211", "b:11211"]' })
+      .min(1, { error: 'must name at least one server' })
+      .optional(),
+  }),
+  null: object({ driver: z.literal('null'), ...common }),
+}
+
+/** What `{ url, … }` without a driver may hold. */
+export const urlSchema: z.ZodType<CommonConfig & { readonly url: string }> = object({ ...common, url })
+
+const { name: _, ...shared } = common
+
+/** What `createCaches` takes. Its stores are checked one by one. */
+export const cachesSchema: z.ZodType<Omit<CachesConfig, 'stores'> & { readonly stores: Record<string, unknown> }> =
+  object({
+    ...shared,
+    default: text,
+    stores: z.record(z.string(), z.unknown(), { error: 'must be an object of configs by name' }),
+  })
+
+function accepts(check: () => unknown): boolean {
+  try {
+    check()
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isByteSize(value: unknown): boolean {
+  return accepts(() => {
+    if (parseBytes(value as ByteSize) < 1) throw new RangeError()
+  })
+}
+
+function portFits(server: string): boolean {
+  const port = /:(\d+)$/.exec(server.replace(/^\[.*\]/, ''))?.[1]
+  return port === undefined || (Number(port) >= 1 && Number(port) <= 65_535)
+}

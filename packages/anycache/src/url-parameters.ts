@@ -1,0 +1,84 @@
+import type { Problem } from './problems.js'
+
+/** What a URL's parameters say, nested by the dots of their names. */
+export interface Parameters {
+  readonly values: Record<string, unknown>
+  readonly problems: readonly Problem[]
+}
+
+/** The options that are text whatever they look like: `?namespace=2024` is no number, and `?password=true` no boolean. */
+export const textOptions: ReadonlySet<string> = new Set([
+  'namespace',
+  'name',
+  'onError',
+  'isolation',
+  'host',
+  'path',
+  'username',
+  'password',
+  'servers',
+  'tls.ca',
+  'tls.cert',
+  'tls.key',
+  'tls.passphrase',
+  'tls.servername',
+])
+
+// They belong to the URL itself, or to a config object.
+const notParameters = ['driver', 'url', '$schema']
+const numberForm = /^-?\d+(\.\d+)?$/
+
+/**
+ * Parameters as options: `?ttl=5m&serializer.compression.threshold=4kb`. The value of an option that is not text is read as a number,
+ * `true`, `false` or `Infinity` where it looks like one. `+` is a plus.
+ */
+export function parametersOf(query: string | undefined): Parameters {
+  const values: Record<string, unknown> = Object.create(null)
+  const problems: Problem[] = []
+  for (const part of (query ?? '').split('&')) {
+    if (part === '') continue
+    const equals = part.indexOf('=')
+    const name = decoded(equals === -1 ? part : part.slice(0, equals))
+    const text = equals === -1 ? undefined : decoded(part.slice(equals + 1))
+    if (name === undefined)
+      problems.push({ path: '', message: 'a parameter’s name holds a "%" that begins no percent-encoding' })
+    else if (notParameters.includes(name)) problems.push({ path: name, message: 'is no parameter of a URL' })
+    else if (equals === -1) problems.push({ path: name, message: 'has no value; write name=value' })
+    else if (text === undefined)
+      problems.push({ path: name, message: 'holds a "%" that begins no percent-encoding; write it as %25' })
+    else if (text === '') problems.push({ path: name, message: 'is empty; give a value or leave it out' })
+    else if (!put(values, name.split('.'), textOptions.has(name) ? text : read(text))) {
+      problems.push({ path: name, message: 'is said twice in the URL; keep one' })
+    }
+  }
+  return { values, problems }
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+function read(text: string): unknown {
+  if (text === 'true') return true
+  if (text === 'false') return false
+  if (text === 'Infinity') return Number.POSITIVE_INFINITY
+  return numberForm.test(text) ? Number(text) : text
+}
+
+/** False: something stands there already. */
+function put(values: Record<string, unknown>, path: readonly string[], value: unknown): boolean {
+  let inner = values
+  for (const name of path.slice(0, -1)) {
+    inner[name] ??= Object.create(null)
+    if (typeof inner[name] !== 'object') return false
+    inner = inner[name] as Record<string, unknown>
+  }
+  const last = path.at(-1) as string
+  if (last in inner) return false
+  inner[last] = value
+  return true
+}

@@ -1,0 +1,162 @@
+import { hint, type Problem, received } from './problems.js'
+import { parametersOf } from './url-parameters.js'
+
+/** What a URL says, as the options of a config object, and what is wrong with it. */
+export interface ParsedUrl {
+  readonly config: Record<string, unknown>
+  readonly problems: readonly Problem[]
+}
+
+const schemes = {
+  redis: 'redis',
+  rediss: 'redis',
+  valkey: 'redis',
+  valkeys: 'redis',
+  unix: 'redis',
+  memcached: 'memcached',
+  memory: 'memory',
+  null: 'null',
+} as const
+
+const forms = 'redis://host:6379/0, rediss://…, unix:///path, memcached://a:11211,b:11211, memory:// or null://'
+const urlForm = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?$/is
+
+/**
+ * Reads a cache URL by hand: the platform's parser refuses several hosts, turns `valkey://h:1` into a path, and puts the whole
+ * URL, password and all, into its errors. Percent-decodes user, password, path and parameters; reads the last `@` as the end of
+ * the password, and the first `:` before it as its beginning.
+ */
+export function parseUrl(url: string): ParsedUrl {
+  const parts = urlForm.exec(url.trim())
+  if (parts === null) {
+    const got = url.trim() === '' ? 'empty text' : received(url, '')
+    return { config: {}, problems: [{ path: '', message: `must be a URL such as ${forms}, got ${got}` }] }
+  }
+  const [, schemeText = '', authority = '', path = '', query, fragment] = parts
+  const scheme = schemeText.toLowerCase()
+  if (!Object.hasOwn(schemes, scheme)) {
+    const message = `unknown scheme "${scheme}://"${hint(scheme, Object.keys(schemes))}`
+    return { config: {}, problems: [{ path: '', message }] }
+  }
+  // What follows the host was part of the password; nothing of it may be read as an option, or shown.
+  if (fragment !== undefined || `${path}${query ?? ''}`.includes('@')) {
+    const message =
+      'must not hold "#", nor "@" after the host; in a password write / as %2F, ? as %3F, # as %23, @ as %40'
+    return { config: {}, problems: [{ path: '', message }] }
+  }
+  const driver = schemes[scheme as keyof typeof schemes]
+  const reading = new UrlReading(driver)
+  if (driver === 'redis') reading.redis(scheme, authority, path)
+  else if (driver === 'memcached') reading.memcached(authority, path)
+  else reading.inProcess(scheme, authority, path)
+  reading.parameters(query)
+  return reading
+}
+
+class UrlReading implements ParsedUrl {
+  readonly config: Record<string, unknown> = Object.create(null)
+  readonly problems: Problem[] = []
+
+  constructor(driver: string) {
+    this.config.driver = driver
+  }
+
+  redis(scheme: string, authority: string, path: string): void {
+    const host = this.#logIn(authority)
+    if (scheme === 'unix') {
+      if (host !== '') this.#refuse('', 'a socket takes three slashes: unix:///run/redis.sock')
+      else if (path === '' || path === '/') this.#refuse('', 'names no socket; write unix:///run/redis.sock')
+      else this.#set('path', this.#decoded(path, 'path'))
+      return
+    }
+    if (scheme.endsWith('s')) this.#set('tls', true)
+    if (host.includes(',')) this.#refuse('host', 'one server only; Redis takes no list of hosts')
+    else
+      this.#address(host, address => {
+        if (address.host !== undefined) this.#set('host', address.host)
+        if (address.port !== undefined) this.#set('port', address.port)
+      })
+    if (path === '' || path === '/') return
+    if (/^\/\d+\/?$/.test(path)) this.#set('db', Number(path.replaceAll('/', '')))
+    else this.#refuse('db', 'must be the number of a database, as in redis://host:6379/2')
+  }
+
+  memcached(authority: string, path: string): void {
+    const hosts = this.#logIn(authority)
+    if (path !== '' && path !== '/') {
+      if (hosts === '') this.#set('servers', [`unix:${this.#decoded(path, 'servers.0')}`])
+      else this.#refuse('', 'takes no path after its servers: memcached://a:11211,b:11211')
+      return
+    }
+    if (hosts === '') return
+    const servers: unknown[] = []
+    for (const [index, host] of hosts.split(',').entries()) {
+      this.#address(host.trim(), address => servers.push(address), `servers.${index}.`)
+    }
+    this.#set('servers', servers)
+  }
+
+  inProcess(scheme: string, authority: string, path: string): void {
+    if (authority === '' && (path === '' || path === '/')) return
+    this.#refuse('', `${scheme}:// takes no host and no path; its options are parameters: ${scheme}://?namespace=shop`)
+  }
+
+  parameters(query: string | undefined): void {
+    const { values, problems } = parametersOf(query)
+    this.problems.push(...problems)
+    for (const [name, value] of Object.entries(values)) {
+      if (name in this.config) this.#refuse(name, 'is said twice in the URL; keep one')
+      else this.#set(name, value)
+    }
+  }
+
+  /** Takes user and password, and returns what follows them. */
+  #logIn(authority: string): string {
+    const end = authority.lastIndexOf('@')
+    if (end === -1) return authority
+    const [, username = '', password = ''] = /^([^:]*):?(.*)$/s.exec(authority.slice(0, end)) ?? []
+    if (username !== '') this.#set('username', this.#decoded(username, 'username'))
+    if (password !== '') this.#set('password', this.#decoded(password, 'password'))
+    return authority.slice(end + 1)
+  }
+
+  #address(text: string, take: (address: { host?: string; port?: number }) => void, where = ''): void {
+    const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(text)
+    if (parts === null) {
+      this.#refuse(`${where}host`, 'must be host:port; an IPv6 address stands in brackets, as in [::1]:6379')
+      return
+    }
+    const [, bracketed, plain, port] = parts
+    const host = bracketed ?? plain ?? ''
+    if (port !== undefined && !isPort(port)) {
+      // Not shown: of redis://user:password, which lacks "@host", it is the password.
+      this.#refuse(`${where}port`, 'must be a whole number from 1 to 65535; user:password@ stands before the host')
+      return
+    }
+    take({
+      ...(host === '' ? {} : { host: this.#decoded(host, `${where}host`) }),
+      ...(port === undefined ? {} : { port: Number(port) }),
+    })
+  }
+
+  #decoded(text: string, path: string): string {
+    try {
+      return decodeURIComponent(text)
+    } catch {
+      this.#refuse(path, 'holds a "%" that begins no percent-encoding; write it as %25')
+      return text
+    }
+  }
+
+  #set(name: string, value: unknown): void {
+    this.config[name] = value
+  }
+
+  #refuse(path: string, message: string): void {
+    this.problems.push({ path, message })
+  }
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535
+}
