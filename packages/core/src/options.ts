@@ -15,7 +15,7 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   }
 }
 
-/** The known name closest to a misspelt one, if one is close: a third of its letters may differ. Distance after Levenshtein (1966). */
+/** The known name closest to a misspelt one, if one is close: a third of its letters may differ. Two swapped letters count once (Damerau 1964, Levenshtein 1966). */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
@@ -30,13 +30,17 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 }
 
 function editDistance(a: string, b: string): number {
+  let beforeThat: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
       const substituted = (previous[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min(substituted, (previous[j] as number) + 1, (row[j - 1] as number) + 1))
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swapped = isSwap ? (beforeThat[j - 2] as number) + 1 : substituted
+      row.push(Math.min(substituted, swapped, (previous[j] as number) + 1, (row[j - 1] as number) + 1))
     }
+    beforeThat = previous
     previous = row
   }
   return previous[b.length] as number
