@@ -138,6 +138,7 @@ export interface NullConfig extends CommonConfig {
 /** Any driver, chosen by a URL, beside options that hold for all. Nothing may be said both in the URL and beside it. */
 export interface UrlConfig extends CommonConfig {
   readonly driver?: undefined
+  /** A URL of any driver, with its own options as parameters. Nothing may be said both here and beside it. */
   readonly url: string
 }
 
