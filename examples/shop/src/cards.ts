@@ -1,0 +1,45 @@
+import type { Postcard } from './catalogue.js'
+import { count, countryName, money } from './formats.js'
+import { type Html, html } from './html.js'
+
+export type CardNotes = {
+  readonly views: ReadonlyMap<number, number>
+  /** A line of each card's own, such as how far away it is. */
+  readonly note?: ((postcard: Postcard) => string) | undefined
+}
+
+/** Postcards side by side. */
+export function cards(postcards: readonly Postcard[], { views, note }: CardNotes): Html {
+  return html`<ul class="cards">${postcards.map(postcard => card(postcard, views.get(postcard.id), note?.(postcard)))}</ul>`
+}
+
+function card(postcard: Postcard, views: number | undefined, note: string | undefined): Html {
+  const { id, town, country, population, price } = postcard
+  return html`<li><a class="card" href="/postcard/${id}">
+${picture(postcard)}
+<strong>${town}</strong>
+<span>${countryName(country)}</span>
+<small>${note ?? `${count(population)} people`}${views !== undefined && ` · ${count(views)} ${views === 1 ? 'view' : 'views'}`}</small>
+<span class="price">${money(price)}</span>
+</a></li>`
+}
+
+/** The front: where on a map of the world the town is, on a sky of its latitude. */
+export function picture({ longitude, latitude, town }: Postcard): Html {
+  const x = (180 + longitude).toFixed(1)
+  const y = (90 - latitude).toFixed(1)
+  const lines = [30, 60, 90, 120, 150].map(line => html`<path d="M0 ${line}H360"/>`)
+  const arcs = [60, 120, 180, 240, 300].map(line => html`<path d="M${line} 0V180"/>`)
+  return html`<svg class="picture ${climate(latitude)}" viewBox="0 0 360 180" role="img" aria-label="${town} on the globe">
+<g class="grid">${lines}${arcs}</g>
+<path class="cross" d="M${x} 0V180M0 ${y}H360"/>
+<circle cx="${x}" cy="${y}" r="9"/>
+</svg>`
+}
+
+function climate(latitude: number): string {
+  const distance = Math.abs(latitude)
+  if (distance < 23.5) return 'tropics'
+  if (distance < 40) return 'subtropics'
+  return distance < 55 ? 'temperate' : 'north'
+}

@@ -1,0 +1,19 @@
+import { parentPort } from 'node:worker_threads'
+import type { Answer, Query } from './database.js'
+import { openCatalogue } from './snapshot.js'
+
+// Postgres in WebAssembly computes on the thread that calls it. On a thread of its own a slow query occupies the database,
+// as it would elsewhere, and not the web server.
+const { database, origin } = await openCatalogue()
+
+function answer(message: Answer): void {
+  parentPort?.postMessage(message)
+}
+
+parentPort?.on('message', ({ id, sql, parameters }: Query) => {
+  database.query(sql, [...parameters]).then(
+    ({ rows }) => answer({ id, rows }),
+    (error: Error) => answer({ id, failure: error.message }),
+  )
+})
+answer({ origin })

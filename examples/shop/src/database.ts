@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import type { Origin } from './snapshot.js'
+
+/** What the worker is sent. */
+export type Query = { readonly id: number; readonly sql: string; readonly parameters: readonly unknown[] }
+
+/** What the worker says: once that it is ready, and then an answer to each query. */
+export type Answer =
+  | { readonly origin: Origin }
+  | { readonly id: number; readonly rows: unknown[] }
+  | { readonly id: number; readonly failure: string }
+
+type Waiting = { resolve(rows: unknown[]): void; reject(error: Error): void }
+
+/** The shop's Postgres, which runs in a worker thread. */
+export class Database {
+  readonly origin: Origin
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting>()
+  #queries = 0
+
+  /** Resolves when the catalogue can be asked. */
+  static async open(): Promise<Database> {
+    const worker = new Worker(new URL('./database-worker.js', import.meta.url))
+    const [ready] = (await once(worker, 'message')) as [{ origin: Origin }]
+    return new Database(worker, ready.origin)
+  }
+
+  private constructor(worker: Worker, origin: Origin) {
+    this.#worker = worker
+    this.origin = origin
+    worker.on('message', (answer: Exclude<Answer, { origin: Origin }>) => this.#settle(answer))
+    worker.on('error', error => this.#failAll(error))
+    worker.on('exit', () => this.#failAll(new Error('the database was closed')))
+  }
+
+  /** How many queries were asked so far: what the cache is there to keep low. */
+  get queries(): number {
+    return this.#queries
+  }
+
+  /** Resolves the rows. `Row` is what the statement selects. */
+  query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
+    const id = ++this.#queries
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: rows => resolve(rows as Row[]), reject })
+      this.#worker.postMessage({ id, sql, parameters } satisfies Query)
+    })
+  }
+
+  /** Ends the worker; queries without an answer reject. Nothing is kept: edits live until here. */
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #settle(answer: Exclude<Answer, { origin: Origin }>): void {
+    const waiting = this.#waiting.get(answer.id)
+    this.#waiting.delete(answer.id)
+    if ('rows' in answer) waiting?.resolve(answer.rows)
+    else waiting?.reject(new Error(answer.failure))
+  }
+
+  #failAll(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+}

@@ -1,0 +1,68 @@
+import { milliseconds } from './formats.js'
+import { type Content, type Html, html } from './html.js'
+import type { Visit } from './visit.js'
+
+export type Page = {
+  readonly title: string
+  readonly body: Html
+  readonly visit: Visit
+  readonly panel: Html
+  /** A line about what the visitor has just done. */
+  readonly notice?: string | undefined
+  /** What the search field holds. */
+  readonly query?: string | undefined
+}
+
+/** A whole page around its body. */
+export function layout({ title, body, visit, panel, notice, query }: Page): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} · Every Town Postcards</title>
+<link rel="stylesheet" href="/style.css">
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
+<script src="/panel.js" defer></script>
+</head>
+<body>
+<header>
+  <a class="brand" href="/">Every Town <em>Postcards</em></a>
+  <form action="/search" role="search">
+    <input type="search" name="q" value="${query ?? ''}" placeholder="Any of 135,233 towns" aria-label="Town" minlength="2" maxlength="60" required>
+    <button>Search</button>
+  </form>
+</header>
+<div class="columns">
+<main>
+${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
+${body}
+</main>
+<aside>
+<p class="page-time"><span>This page</span> <strong>${milliseconds(visit.ms)}</strong></p>
+<div id="panel" aria-live="polite">${panel}</div>
+<form method="post" action="/cache/clear"><button class="quiet">Empty the catalogue's cache</button></form>
+</aside>
+</div>
+<footer>Towns: <a href="https://www.geonames.org/">GeoNames</a>, CC BY 4.0. Prices are invented, and edits are gone when the shop closes.</footer>
+</body>
+</html>`
+}
+
+/** A part of a page whose heading tells how its data was come by. */
+export function block(visit: Visit, name: string, heading: Content, content: Content): Html {
+  return html`<section id="${name}">
+<h2>${heading} ${badge(visit, name)}</h2>
+${content}
+</section>`
+}
+
+/** Hit or miss, and the milliseconds. */
+export function badge(visit: Visit, name: string): Html | undefined {
+  const read = visit.read(name)
+  if (read === undefined) return undefined
+  const isHit = read.hits === read.total
+  const outcome = isHit ? 'hit' : read.joined ? 'joined' : read.hits === 0 ? 'miss' : 'partial'
+  const label = read.total === 1 ? outcome : `${read.hits} of ${read.total} hits`
+  return html`<span class="badge ${outcome}" data-block="${name}" data-outcome="${outcome}">${label} <b>${milliseconds(read.ms)}</b></span>`
+}

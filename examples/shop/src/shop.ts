@@ -1,0 +1,146 @@
+import type { Cache } from 'anycache'
+import {
+  type CountryTotals,
+  countryTotals,
+  findPostcard,
+  largestCountries,
+  largestShares,
+  largestTowns,
+  type Neighbour,
+  nearestTowns,
+  type Postcard,
+  type Share,
+  type Standing,
+  searchTowns,
+  setPrice,
+  standing,
+} from './catalogue.js'
+import type { Database } from './database.js'
+import type { Visit } from './visit.js'
+
+/** Nothing but a price ever changes, and that invalidates; the ttl is for what an edit elsewhere might miss. */
+const ttl = '10m'
+
+const keys = {
+  countries: 'countries',
+  shares: 'shares',
+  largest: (country = 'world') => `largest:${country}`,
+  country: (country: string) => `country:${country}`,
+  postcard: (id: number) => `postcard:${id}`,
+  standing: (id: number) => `standing:${id}`,
+  nearest: (id: number) => `nearest:${id}`,
+  search: (text: string) => `search:${text}`,
+}
+
+/**
+ * What the pages ask for, through the cache. Lists are cached as ids and postcards one by one, so that a new price
+ * invalidates one postcard and the totals it counts in, not every list it stands in.
+ */
+export class Shop {
+  readonly #catalogue: Cache
+  readonly #views: Cache
+  readonly #database: Database
+
+  constructor(cache: Cache, database: Database) {
+    const shop = cache.namespace('shop')
+    this.#catalogue = shop.namespace('catalogue')
+    this.#views = shop.namespace('views')
+    this.#database = database
+  }
+
+  countries(visit: Visit): Promise<CountryTotals[]> {
+    return this.#read(visit, 'countries', keys.countries, () => largestCountries(this.#database))
+  }
+
+  shares(visit: Visit): Promise<Share[]> {
+    return this.#read(visit, 'shares', keys.shares, () => largestShares(this.#database))
+  }
+
+  largest(visit: Visit, country?: string): Promise<number[]> {
+    return this.#read(visit, 'largest', keys.largest(country), () => largestTowns(this.#database, country))
+  }
+
+  country(visit: Visit, country: string): Promise<CountryTotals | undefined> {
+    return this.#read(visit, 'country', keys.country(country), () => countryTotals(this.#database, country))
+  }
+
+  postcard(visit: Visit, id: number): Promise<Postcard | undefined> {
+    return this.#read(visit, 'postcard', keys.postcard(id), () => findPostcard(this.#database, id))
+  }
+
+  standing(visit: Visit, postcard: Postcard): Promise<Standing> {
+    return this.#read(visit, 'standing', keys.standing(postcard.id), () => standing(this.#database, postcard))
+  }
+
+  nearest(visit: Visit, postcard: Postcard): Promise<Neighbour[]> {
+    return this.#read(visit, 'nearest', keys.nearest(postcard.id), () => nearestTowns(this.#database, postcard))
+  }
+
+  search(visit: Visit, text: string): Promise<{ ids: number[]; total: number }> {
+    return this.#read(visit, 'search', keys.search(text), () => searchTowns(this.#database, text))
+  }
+
+  /** The postcards of these ids, in their order. The reads of one tick go to the server as one batch. */
+  async postcards(visit: Visit, ids: readonly number[]): Promise<Postcard[]> {
+    const began = performance.now()
+    let hits = 0
+    // Not getMany, one query for what it lacks, and setMany: a price that changed in between would be overwritten with the
+    // old one. getOrSet never stores what a delete has overtaken.
+    const postcards = await Promise.all(
+      ids.map(id =>
+        this.#catalogue.getOrSet(keys.postcard(id), () => findPostcard(this.#database, id), {
+          ttl,
+          onOutcome: ({ source }) => {
+            if (source === 'hit') hits++
+          },
+        }),
+      ),
+    )
+    visit.note({ block: 'postcards', hits, total: ids.length, joined: false, ms: performance.now() - began })
+    return postcards.filter(postcard => postcard !== undefined)
+  }
+
+  /** Changes the price, in cents, and drops from the cache all that was computed from the old one. */
+  async changePrice(id: number, price: number): Promise<Postcard | undefined> {
+    const postcard = await setPrice(this.#database, id, price)
+    if (postcard === undefined) return undefined
+    await this.#catalogue.deleteMany([keys.postcard(id), keys.country(postcard.country), keys.countries])
+    return postcard
+  }
+
+  /** Empties the catalogue's part of the cache; the views stay. Rejects when the server behind the cache is ill. */
+  async clear(): Promise<void> {
+    await this.#catalogue.clear()
+  }
+
+  /** Counts a view and resolves how many there were; `undefined` while the counter cannot be reached. */
+  async countView(id: number): Promise<number | undefined> {
+    try {
+      return await this.#views.increment(String(id))
+    } catch {
+      // A number a program acts on is never made up in an outage, so increment rejects. The page goes without;
+      // the panel shows the error event.
+      return undefined
+    }
+  }
+
+  /** How often each of these postcards was viewed; those never viewed are absent. */
+  async views(ids: readonly number[]): Promise<Map<number, number>> {
+    const counts = await this.#views.getMany<number>(ids.map(String))
+    return new Map([...counts].map(([id, count]) => [Number(id), count]))
+  }
+
+  async #read<T>(visit: Visit, block: string, key: string, query: () => Promise<T>): Promise<T> {
+    const began = performance.now()
+    let source = 'load'
+    const value = await this.#catalogue.getOrSet(key, query, {
+      ttl,
+      onOutcome: outcome => {
+        source = outcome.source
+      },
+    })
+    const ms = performance.now() - began
+    visit.note({ block, hits: source === 'hit' ? 1 : 0, total: 1, joined: source === 'joined', ms })
+    return value
+  }
+}

@@ -1,0 +1,69 @@
+import type { Cache, CacheInfo, CacheStats } from 'anycache'
+import type { Database } from './database.js'
+import { count, milliseconds } from './formats.js'
+import { type Html, html } from './html.js'
+import type { Happening, Health, Monitor } from './monitor.js'
+import type { Origin } from './snapshot.js'
+
+/** What `/status` answers, and the panel shows. */
+export type Status = {
+  readonly cache: Pick<CacheInfo, 'driver' | 'servers' | 'source' | 'namespace' | 'timeout' | 'onError'>
+  readonly health: Health
+  readonly stats: CacheStats
+  readonly events: readonly Happening[]
+  readonly database: { readonly origin: Origin; readonly queries: number }
+}
+
+export async function readStatus(cache: Cache, monitor: Monitor, database: Database): Promise<Status> {
+  const health = await monitor.check()
+  const { driver, servers, source, namespace, timeout, onError } = cache.info()
+  return {
+    cache: { driver, servers, source, namespace, timeout, onError },
+    health,
+    stats: cache.stats(),
+    events: monitor.recent,
+    database: { origin: database.origin, queries: database.queries },
+  }
+}
+
+/** The status as people read it. */
+export function statusPanel({ cache, health, stats, events, database }: Status): Html {
+  const rows: [string, string | number][] = [
+    ['Hits', stats.hits],
+    ['Misses', stats.misses],
+    ['of them in an outage', stats.outageMisses],
+    ['Loads', stats.loads],
+    ['Joined loads', stats.joins],
+    ['Writes', stats.writes],
+    ['Deletes', stats.deletes],
+    ['Errors', stats.errors],
+    ['Queries to Postgres', database.queries],
+  ]
+  const reads = stats.hits + stats.misses
+  return html`<h2>Cache</h2>
+<p class="backend" data-driver="${cache.driver}" data-reachable="${String(health.reachable)}">
+<strong id="driver">${cache.driver}</strong> ${
+    health.reachable
+      ? html`<span class="badge hit">answers <b>${milliseconds(health.ms)}</b></span>`
+      : html`<span class="badge down">away</span>`
+  }</p>
+${cache.servers.length > 0 && html`<p class="servers">${cache.servers.join(', ')}</p>`}
+<p class="source">${sourceText(cache.source)}</p>
+${!health.reachable && html`<p class="problem">The shop goes on from the database. ${health.why}</p>`}
+<p class="ratio">${reads === 0 ? 'No reads yet' : `${Math.round((100 * stats.hits) / reads)} % of ${count(reads)} reads were hits`}</p>
+<table id="counters"><tbody>${rows.map(([name, value]) => html`<tr><th>${name}<td class="number">${typeof value === 'number' ? count(value) : value}</tr>`)}</tbody></table>
+<h2>Events</h2>
+${
+  events.length === 0
+    ? html`<p class="source">None so far.</p>`
+    : html`<ol class="events">${events.map(
+        ({ at, what, times }) =>
+          html`<li><time>${at.toISOString().slice(11, 19)}</time> ${what}${times > 1 && html` <b>×${count(times)}</b>`}</li>`,
+      )}</ol>`
+}`
+}
+
+function sourceText(source: string | undefined): string {
+  if (source === undefined || source === 'argument') return 'as the program says'
+  return source === 'default' ? 'by default; set CACHE_URL for a server' : `from ${source}`
+}
