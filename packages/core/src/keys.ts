@@ -44,7 +44,7 @@ export function carried(key: string, room: number): string {
 
 /** The regular expression of a `?` and `*` pattern; every other character stands for itself. */
 export function patternOf(pattern: string): RegExp {
-  const source = pattern.replace(/[\\^$.*+?()[\]{}|/-]/g, c => (c === '*' ? '[^]*' : c === '?' ? '[^]' : `\\${c}`))
+  const source = pattern.replace(/[\\^$.*+?()[\]{}|/]/g, c => (c === '*' ? '[^]*' : c === '?' ? '[^]' : `\\${c}`))
   return new RegExp(`^${source}$`, 'u')
 }
 

@@ -50,6 +50,11 @@ export class Ledger {
     return entry !== undefined && entry.until > performance.now()
   }
 
+  /** Owed, and no write is under way that leaves nothing of the old value. */
+  hides(prefix: string, key: string): boolean {
+    return this.owes(prefix, key) && !this.#pages.get(prefix)?.keys.get(key)?.superseding
+  }
+
   overflowed(prefix: string): boolean {
     return this.#pages.get(prefix)?.overflowUntil !== undefined
   }

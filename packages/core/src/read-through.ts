@@ -1,6 +1,6 @@
 import type { Encoded } from '@anycache/serializer'
 import type { Loader, LoadOptions } from './cache.js'
-import { InvalidArgumentError, isOutage, located } from './errors.js'
+import { CacheError, InvalidArgumentError, located, type SerializationError, ServerError } from './errors.js'
 import { type Flight, type Landed, untilAborted } from './flights.js'
 import type { Load } from './load.js'
 import type { Scope } from './scope.js'
@@ -164,7 +164,7 @@ async function fly<T>(
     encoded = await scope.encode('getOrSet', key, value)
   } catch (error) {
     // The caller asked for the value; that it cannot be stored is the operator's business.
-    signals.failed(located(error as never, 'getOrSet', key))
+    signals.failed(error as SerializationError)
     return { stored: false, copy: () => value }
   }
   const copy = copier<T>(scope, value, encoded)
@@ -207,8 +207,11 @@ async function store(
     const written = await sendWrite(scope, 'getOrSet', key, encoded, ttl, 'always', options)
     return written.outcome === 'stored'
   } catch (error) {
-    if (!isOutage(error)) throw error
-    scope.root.signals.failed(located(error, 'getOrSet', key))
+    scope.root.signals.failed(
+      error instanceof CacheError
+        ? located(error, 'getOrSet', key)
+        : new ServerError(`the store failed: ${shown(error)}`, { op: 'getOrSet', key, cause: error }),
+    )
     return false
   }
 }

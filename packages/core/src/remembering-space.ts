@@ -21,7 +21,7 @@ export class RememberingSpace implements Space {
   get(key: string, call: Call): Answer<StoredItem | undefined> {
     const ledger = this.#ledger
     if (ledger.calm) return this.#inner.get(key, call)
-    if (this.#owes(key)) return undefined
+    if (this.#hides(key)) return undefined
     // A write of the key may fail while this read waits behind it; what it then finds is what the write should have replaced.
     return this.#checked(key, this.#inner.get(key, call))
   }
@@ -63,7 +63,7 @@ export class RememberingSpace implements Space {
 
   /** What is owed reads as a miss, so deleting it finds nothing. */
   async #removeOwed(key: string, call: Call): Promise<boolean> {
-    const owed = this.#owes(key)
+    const owed = this.#hides(key)
     const there = await this.#noting(key, () => this.#inner.remove(key, undefined, call))
     return there && !owed
   }
@@ -79,7 +79,7 @@ export class RememberingSpace implements Space {
   }
 
   touch(key: string, ttl: number, call: Call): Answer<boolean> {
-    if (this.#owes(key)) return false
+    if (this.#hides(key)) return false
     return this.#attempt(key, () => this.#inner.touch(key, ttl, call))
   }
 
@@ -106,45 +106,44 @@ export class RememberingSpace implements Space {
     return this.#inner.serverOf(key)
   }
 
+  /** Nothing under the key may be seen, and nothing under way will change that. */
+  #hides(key: string): boolean {
+    return this.#ledger.size !== 0 && this.#ledger.hides(this.#prefix, key)
+  }
+
   #owes(key: string): boolean {
     return this.#ledger.size !== 0 && this.#ledger.owes(this.#prefix, key)
   }
 
   /** Runs a verb that leaves nothing of the old value behind; when it fails, the key's delete is owed. */
   #noting<T>(key: string, run: () => Answer<T>): Promise<T> {
-    if (this.#ledger.size === 0) return this.#attempt(key, run)
-    const settled = this.#ledger.supersede(this.#prefix, key)
-    return this.#attempt(key, run).then(
-      answer => {
-        settled(true)
-        return answer
-      },
-      error => {
-        settled(false)
-        throw error
-      },
-    )
+    return this.#attempt(key, run, this.#ledger.size === 0 ? undefined : this.#ledger.supersede(this.#prefix, key))
   }
 
   /** Runs a verb that must not be left undone; when it fails, the key's delete is owed. */
-  #attempt<T>(key: string, run: () => Answer<T>): Promise<T> {
-    this.#ledger.uncertain++
+  #attempt<T>(key: string, run: () => Answer<T>, settled?: (done: boolean) => void): Promise<T> {
+    const ledger = this.#ledger
+    ledger.uncertain++
     let answer: Answer<T>
     try {
       answer = run()
     } catch (error) {
       answer = Promise.reject(error)
     }
-    return Promise.resolve(answer).then(this.#done as (answer: T) => T, error => {
-      this.#ledger.uncertain--
-      if (isOutage(error)) this.#owe(key)
-      throw error
-    })
-  }
-
-  readonly #done = (answer: unknown): unknown => {
-    this.#ledger.uncertain--
-    return answer
+    // One step after the answer, no more: a read answered in the same breath looks at the ledger in its own first step.
+    return Promise.resolve(answer).then(
+      value => {
+        ledger.uncertain--
+        settled?.(true)
+        return value
+      },
+      error => {
+        ledger.uncertain--
+        if (isOutage(error)) this.#owe(key)
+        settled?.(false)
+        throw error
+      },
+    )
   }
 
   async #notingMany<T>(
@@ -173,7 +172,7 @@ export class RememberingSpace implements Space {
 
   /** Deletes what is owed first, in the same breath: nothing called later on the key may come in between. */
   #afterPaying<T>(key: string, call: Call, run: () => Answer<T>): Answer<T> {
-    if (!this.#owes(key)) return run()
+    if (!this.#hides(key)) return run()
     const paid = this.#noting(key, () => this.#inner.remove(key, undefined, call))
     let answer: Answer<T>
     try {

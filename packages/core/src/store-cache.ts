@@ -41,7 +41,8 @@ export class StoreCache implements Cache {
 
   async getMany<T>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
     this.#scope.check('getMany', options, callOptionNames)
-    return readMany(this.#scope, 'getMany', checkKeys(keys, 'getMany'), options)
+    const distinct = checkKeys(keys, 'getMany')
+    return distinct.length === 0 ? new Map() : readMany(this.#scope, 'getMany', distinct, options)
   }
 
   async getEntry<T>(key: string, options?: CallOptions): Promise<{ value: T; casToken: CasToken } | undefined> {
@@ -88,6 +89,7 @@ export class StoreCache implements Cache {
       if (encoded instanceof Promise) encoded.catch(() => {})
       encodings.set(key, encoded)
     }
+    if (encodings.size === 0) return []
     for (const key of encodings.keys()) scope.supersede(key)
     return setValues(scope, encodings, () => scope.ttl(options?.ttl), options)
   }
@@ -212,6 +214,7 @@ export class StoreCache implements Cache {
   async deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
     this.#scope.check('deleteMany', options, callOptionNames)
     const distinct = checkKeys(keys, 'deleteMany')
+    if (distinct.length === 0) return 0
     for (const key of distinct) this.#scope.supersede(key)
     return removeSeveral(this.#scope, distinct, options)
   }

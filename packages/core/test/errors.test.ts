@@ -1,0 +1,35 @@
+import * as core from '@anycache/core'
+import { expect, test } from 'vitest'
+
+const classes = new Map<string, unknown>(Object.entries(core))
+
+const expected = {
+  InvalidArgumentError: 'ERR_CACHE_INVALID_ARGUMENT',
+  ConfigError: 'ERR_CACHE_CONFIG',
+  NotSupportedError: 'ERR_CACHE_NOT_SUPPORTED',
+  ClosedError: 'ERR_CACHE_CLOSED',
+  ConnectionError: 'ERR_CACHE_CONNECTION',
+  TimeoutError: 'ERR_CACHE_TIMEOUT',
+  ServerError: 'ERR_CACHE_SERVER',
+  ValueTooLargeError: 'ERR_CACHE_VALUE_TOO_LARGE',
+  SerializationError: 'ERR_CACHE_SERIALIZATION',
+  NotACounterError: 'ERR_CACHE_NOT_A_COUNTER',
+  NotAppendableError: 'ERR_CACHE_NOT_APPENDABLE',
+  ConflictError: 'ERR_CACHE_CONFLICT',
+  OverloadedError: 'ERR_CACHE_OVERLOADED',
+  CounterRangeError: 'ERR_CACHE_COUNTER_RANGE',
+} as const
+
+test.each(Object.entries(expected))('%s carries its code, its name and where it happened', (name, code) => {
+  const Class = classes.get(name) as typeof core.ServerError
+  const cause = new Error('below')
+  const error = new Class('fact; way out', { op: 'get', key: 'k', server: 'a:1', cause })
+  expect(error).toBeInstanceOf(core.CacheError)
+  expect(error).toMatchObject({ name, code, op: 'get', key: 'k', server: 'a:1', cause, message: 'fact; way out' })
+})
+
+test('the nearest name is offered only when it is near', () => {
+  expect(core.nearest('tll', ['ttl', 'timeout'])).toBe('ttl')
+  expect(core.nearest('nameSpace', ['namespace', 'name'])).toBe('namespace')
+  expect(core.nearest('whatever', ['ttl', 'timeout'])).toBeUndefined()
+})

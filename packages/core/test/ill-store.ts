@@ -1,0 +1,88 @@
+import {
+  type CacheError,
+  type Call,
+  ConnectionError,
+  ServerError,
+  type Space,
+  type Store,
+  TimeoutError,
+} from '@anycache/core'
+import { MemoryStore } from '@anycache/memory'
+
+type Illness = 'well' | 'down' | 'frozen' | 'refusing writes'
+const writes = new Set(['write', 'writeMany', 'touch', 'count'])
+
+/** A shared store whose server can be ill: memory beneath, failing as an adapter fails. Counts the calls that reach it. */
+export class IllStore implements Store {
+  readonly driver = 'ill'
+  readonly servers = ['ill:1']
+  readonly #inner = new MemoryStore()
+  readonly limits = { ...this.#inner.limits, shared: true }
+  readonly client = undefined
+  readonly calls: string[] = []
+  illness: Illness = 'well'
+  /** Keys whose requests fail while everything else works. */
+  readonly illKeys = new Set<string>()
+
+  space(path: readonly string[]): Space {
+    const space = this.#inner.space(path)
+    return new Proxy(space, {
+      get: (target, verb: keyof Space) => {
+        const run = target[verb]
+        if (typeof run !== 'function' || verb === 'serverOf') return run
+        return (...args: unknown[]) => this.#run(verb, args, () => Reflect.apply(run, target, args) as unknown)
+      },
+    })
+  }
+
+  #run(verb: string, args: readonly unknown[], run: () => unknown): unknown {
+    this.calls.push(verb)
+    if (verb === 'keys') return run()
+    const failure = this.#failure(verb, args)
+    if (verb.endsWith('Many')) {
+      const asked = (args[0] as readonly (string | { key: string })[]).map(entry =>
+        typeof entry === 'string' ? entry : entry.key,
+      )
+      const answers = failure === undefined ? (run() as unknown[]) : asked.map(() => ({ failure }))
+      return Promise.resolve(
+        answers.map((answer, i) => (this.illKeys.has(asked[i] as string) ? { failure: down() } : answer)),
+      )
+    }
+    return failure === undefined ? Promise.resolve(run()) : Promise.reject(failure)
+  }
+
+  #failure(verb: string, args: readonly unknown[]): CacheError | undefined {
+    const key = typeof args[0] === 'object' ? (args[0] as { key?: string }).key : args[0]
+    if (typeof key === 'string' && this.illKeys.has(key)) return down()
+    if (this.illness === 'down') return down()
+    if (this.illness === 'frozen')
+      return new TimeoutError('ill:1 did not answer in time', { server: 'ill:1', outcome: 'unknown' })
+    if (this.illness === 'refusing writes' && writes.has(verb)) {
+      return new ServerError('ill:1 is out of memory', { server: 'ill:1', outcome: 'refused' })
+    }
+    return undefined
+  }
+
+  listen(): () => void {
+    return () => {}
+  }
+
+  ping(): void {
+    const failure = this.#failure('ping', [])
+    if (failure !== undefined) throw failure
+  }
+
+  flush(call: Call): void {
+    this.#inner.flush(call)
+  }
+
+  serverStats(): [] {
+    return []
+  }
+
+  close(): void {}
+}
+
+function down(): ConnectionError {
+  return new ConnectionError('ill:1 refused the connection', { server: 'ill:1', outcome: 'not-sent' })
+}

@@ -1,0 +1,87 @@
+import { ConnectionError, Link, type StoreEvent, TimeoutError } from '@anycache/core'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+
+const late = new TimeoutError('late')
+let events: string[]
+let alive: boolean
+let probes: number
+let link: Link
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  events = []
+  alive = false
+  probes = 0
+  link = make({})
+})
+afterEach(() => {
+  link.close()
+  vi.useRealTimers()
+})
+
+function make(breaker: false | { failures?: number }): Link {
+  return new Link({
+    server: 'a:1',
+    breaker,
+    probe: async () => {
+      probes++
+      if (!alive) throw late
+    },
+    report: (event: StoreEvent) => {
+      if (event.type === 'breaker') events.push(event.state)
+    },
+  })
+}
+
+test('opens after five failures in a row, not before', () => {
+  for (let i = 0; i < 4; i++) link.failed(late)
+  expect(link.refusal()).toBeUndefined()
+  link.failed(late)
+  expect(link.refusal()).toMatchObject({
+    code: 'ERR_CACHE_CONNECTION',
+    server: 'a:1',
+    outcome: 'not-sent',
+    cause: late,
+  })
+  expect(events).toEqual(['open'])
+})
+
+test('an answer between failures starts the count anew', () => {
+  for (let i = 0; i < 20; i++) {
+    link.failed(late)
+    if (i % 4 === 3) link.succeeded()
+  }
+  expect(link.refusal()).toBeUndefined()
+})
+
+test('opens at once when nobody listens', () => {
+  link.failed(new ConnectionError('refused'), true)
+  expect(link.refusal()).toBeDefined()
+})
+
+test('probes until the server answers, at most 700 ms apart', async () => {
+  link.failed(late, true)
+  await vi.advanceTimersByTimeAsync(7000)
+  expect(probes).toBeGreaterThanOrEqual(9)
+  expect(link.refusal()).toBeDefined()
+  alive = true
+  await vi.advanceTimersByTimeAsync(700)
+  expect(link.refusal()).toBeUndefined()
+  expect(events.slice(-2)).toEqual(['half-open', 'closed'])
+  const settled = probes
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(probes).toBe(settled)
+})
+
+test('turned off, it never refuses', () => {
+  link = make(false)
+  for (let i = 0; i < 100; i++) link.failed(late, true)
+  expect(link.refusal()).toBeUndefined()
+})
+
+test('closed, it probes no more', async () => {
+  link.failed(late, true)
+  link.close()
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(probes).toBe(0)
+})

@@ -1,0 +1,101 @@
+import { type Cache, type CacheError, cacheOver } from '@anycache/core'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { IllStore } from './ill-store.js'
+
+let store: IllStore
+let cache: Cache
+let errors: CacheError[]
+
+beforeEach(() => {
+  store = new IllStore()
+  cache = cacheOver(store, { namespace: 'shop', allowFlush: true })
+  errors = []
+  cache.on('error', ({ error }) => errors.push(error))
+})
+
+const opening: [string, (cache: Cache, onError: 'open' | 'throw') => Promise<unknown>, unknown][] = [
+  ['get', (c, onError) => c.get('k', { onError }), undefined],
+  ['getMany', (c, onError) => c.getMany(['k'], { onError }), new Map()],
+  ['getEntry', (c, onError) => c.getEntry('k', { onError }), undefined],
+  ['has', (c, onError) => c.has('k', { onError }), false],
+  ['set', (c, onError) => c.set('k', 1, { onError }), false],
+  ['setMany', (c, onError) => c.setMany([['k', 1]], { onError }), ['k']],
+  ['touch', (c, onError) => c.touch('k', '1s', { onError }), false],
+  ['delete', (c, onError) => c.delete('k', { onError }), false],
+  ['deleteMany', (c, onError) => c.deleteMany(['k'], { onError }), 0],
+  ['getOrSet', (c, onError) => c.getOrSet('k', () => 'loaded', { onError }), 'loaded'],
+]
+
+describe.each(opening)('%s in an outage', (op, run, miss) => {
+  test('looks like a miss and tells it', async () => {
+    store.illness = 'down'
+    expect(await run(cache, 'open')).toEqual(miss)
+    expect(errors[0]).toMatchObject({ code: 'ERR_CACHE_CONNECTION', op, key: 'k', server: 'ill:1' })
+    expect(cache.stats().errors).toBe(errors.length)
+  })
+
+  test('rejects under onError "throw"', async () => {
+    store.illness = 'frozen'
+    await expect(run(cache, 'throw')).rejects.toMatchObject({
+      code: 'ERR_CACHE_TIMEOUT',
+      op,
+      key: 'k',
+      server: 'ill:1',
+    })
+  })
+})
+
+const acting: [string, (cache: Cache) => Promise<unknown>][] = [
+  ['add', c => c.add('k', 1)],
+  ['replace', c => c.replace('k', 1)],
+  ['compareAndSet', c => c.compareAndSet('k', 1, 'token' as never)],
+  ['update', c => c.update('k', () => 1)],
+  ['append', c => c.append('k', 'x')],
+  ['prepend', c => c.prepend('k', 'x')],
+  ['increment', c => c.increment('k')],
+  ['decrement', c => c.decrement('k')],
+  ['take', c => c.take('k')],
+  ['clear', c => c.clear()],
+  ['keyFor', c => c.keyFor('k')],
+  ['ping', c => c.ping()],
+]
+
+test.each(acting)('%s rejects in an outage even when the cache fails open', async (op, run) => {
+  store.illness = 'down'
+  await expect(run(cache)).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', op })
+})
+
+test('an outage miss is told from a true one', async () => {
+  const outages: boolean[] = []
+  cache.on('miss', ({ outage }) => outages.push(outage))
+  await cache.get('k')
+  store.illness = 'down'
+  await cache.get('k')
+  expect(outages).toEqual([false, true])
+  expect(cache.stats()).toMatchObject({ misses: 2, outageMisses: 1 })
+})
+
+test('one failing server among many keys is one event', async () => {
+  store.illness = 'down'
+  await cache.getMany(['a', 'b', 'c'])
+  expect(errors).toHaveLength(1)
+})
+
+test('a load whose read failed does not wait for its write', async () => {
+  store.illness = 'down'
+  let stored: boolean | undefined
+  expect(await cache.getOrSet('k', () => 7, { onOutcome: outcome => (stored = outcome.stored) })).toBe(7)
+  expect(stored).toBe(false)
+})
+
+test('an error without a listener does not kill the process, and a throwing listener disturbs nothing', async () => {
+  const quiet = cacheOver(store, { namespace: 'x' })
+  store.illness = 'down'
+  expect(await quiet.get('k')).toBeUndefined()
+  const warned = new Promise(resolve => process.once('warning', resolve))
+  quiet.on('miss', () => {
+    throw new Error('listener')
+  })
+  expect(await quiet.get('k')).toBeUndefined()
+  expect(await warned).toMatchObject({ message: 'listener' })
+})

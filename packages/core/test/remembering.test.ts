@@ -1,0 +1,172 @@
+import { type Cache, cacheOver } from '@anycache/core'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { IllStore } from './ill-store.js'
+
+let store: IllStore
+let cache: Cache
+
+beforeEach(() => {
+  store = new IllStore()
+  cache = cacheOver(store, { namespace: 'shop' })
+})
+
+/** Until the replay has paid everything back. */
+async function replayed(key: string): Promise<void> {
+  await vi.waitFor(async () => {
+    const raw = await store.space(['shop']).get(key, { deadline: Number.POSITIVE_INFINITY })
+    expect(raw).toBeUndefined()
+  })
+}
+
+describe.each([
+  ['set', () => cache.set('k', 'new')],
+  ['setMany', () => cache.setMany([['k', 'new']])],
+  ['delete', () => cache.delete('k')],
+  ['deleteMany', () => cache.deleteMany(['k'])],
+  ['touch', () => cache.touch('k', '1m')],
+])('a %s that an outage left undone', (_verb, run) => {
+  test.each(['down', 'frozen'] as const)(
+    'hides the old value once a server that was %s answers again',
+    async illness => {
+      await cache.set('k', 'old')
+      store.illness = illness
+      await run()
+      store.illness = 'well'
+      expect(await cache.get('k')).toBeUndefined()
+      expect(await cache.has('k')).toBe(false)
+      expect(await cache.getMany(['k'])).toEqual(new Map())
+      expect(await cache.getEntry('k')).toBeUndefined()
+      const listed: string[] = []
+      for await (const key of cache.keys()) listed.push(key)
+      expect(listed).toEqual([])
+    },
+  )
+
+  test('is replayed as a delete, so that no process reads the old value', async () => {
+    await cache.set('k', 'old')
+    store.illness = 'down'
+    await run()
+    store.illness = 'well'
+    await replayed('k')
+    expect(await cache.set('k', 'newer')).toBe(true)
+    expect(await cache.get('k')).toBe('newer')
+  })
+
+  test('is remembered under onError "throw" too', async () => {
+    const strict = cacheOver(store, { namespace: 'shop', onError: 'throw' })
+    await strict.set('k', 'old')
+    store.illness = 'down'
+    await expect(strict.set('k', 'new')).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', op: 'set', key: 'k' })
+    store.illness = 'well'
+    expect(await strict.get('k')).toBeUndefined()
+  })
+})
+
+describe('while a delete is owed', () => {
+  beforeEach(async () => {
+    await cache.setMany([
+      ['k', 'old'],
+      ['n', 41],
+    ])
+    store.illness = 'down'
+    await cache.deleteMany(['k', 'n'])
+    store.illness = 'well'
+  })
+
+  test('add finds nothing there', async () => {
+    expect(await cache.add('k', 'mine')).toBe(true)
+    expect(await cache.get('k')).toBe('mine')
+  })
+
+  test('replace finds nothing there', async () => {
+    expect(await cache.replace('k', 'mine')).toBe(false)
+  })
+
+  test('increment starts from nothing', async () => {
+    expect(await cache.increment('n')).toBe(1)
+  })
+
+  test('take finds nothing', async () => {
+    expect(await cache.take('k')).toBeUndefined()
+  })
+
+  test('touch and delete find nothing', async () => {
+    expect(await cache.touch('k', '1m')).toBe(false)
+    expect(await cache.delete('k')).toBe(false)
+    expect(await cache.deleteMany(['k', 'n'])).toBe(0)
+  })
+
+  test('update sees nothing and writes over nothing', async () => {
+    expect(await cache.update<string>('k', current => (current === undefined ? 'fresh' : 'seen'))).toBe('fresh')
+  })
+
+  test('a set is read at once, and no late replay deletes it', async () => {
+    expect(await cache.set('k', 'new')).toBe(true)
+    expect(await cache.get('k')).toBe('new')
+    await new Promise(resolve => setTimeout(resolve, 600))
+    expect(await cache.get('k')).toBe('new')
+  })
+
+  test('calls made in one breath keep their order', async () => {
+    const answers = await Promise.all([cache.add('k', 1), cache.set('k', 2), cache.get('k'), cache.increment('k')])
+    expect(answers).toEqual([true, true, 2, 3])
+  })
+
+  test('a namespace beside it is not touched', async () => {
+    const other = cache.namespace('other')
+    await other.set('k', 'theirs')
+    await replayed('k')
+    expect(await other.get('k')).toBe('theirs')
+  })
+
+  test('clear pays for all of it', async () => {
+    await cache.clear()
+    await cache.set('k', 'new')
+    expect(await cache.get('k')).toBe('new')
+  })
+})
+
+test('a set that the server refused hides the old value from a read sent right behind it', async () => {
+  await cache.set('k', 'old')
+  store.illness = 'refusing writes'
+  const [stored, read] = await Promise.all([cache.set('k', 'new'), cache.get('k')])
+  expect(stored).toBe(false)
+  expect(read).toBeUndefined()
+})
+
+test('a second cache over the same store shares the memory of what is owed', async () => {
+  const second = cacheOver(store, { namespace: 'shop' })
+  await cache.set('k', 'old')
+  store.illness = 'down'
+  await cache.delete('k')
+  store.illness = 'well'
+  expect(await second.get('k')).toBeUndefined()
+})
+
+test('of many keys only those of the failing server are owed', async () => {
+  await cache.setMany([
+    ['a', 1],
+    ['b', 2],
+  ])
+  store.illKeys.add('a')
+  expect(
+    await cache.setMany([
+      ['a', 10],
+      ['b', 20],
+    ]),
+  ).toEqual(['a'])
+  expect(await cache.getMany(['a', 'b'])).toEqual(new Map([['b', 20]]))
+})
+
+test('more keys than can be remembered make the namespace read as misses until it was cleared', async () => {
+  await cache.set('kept', 'old')
+  store.illness = 'down'
+  const keys = Array.from({ length: 100_001 }, (_, i) => `k${i}`)
+  await cache.deleteMany(keys)
+  store.illness = 'well'
+  expect(await cache.get('kept')).toBeUndefined()
+  await vi.waitFor(async () => {
+    await cache.set('kept', 'new')
+    expect(await cache.get('kept')).toBe('new')
+  })
+})

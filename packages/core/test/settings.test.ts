@@ -1,0 +1,63 @@
+import { cacheOver } from '@anycache/core'
+import { MemoryStore } from '@anycache/memory'
+import { expect, test } from 'vitest'
+
+test.each([
+  [{ namespaces: 'shop' }, /unknown option "namespaces"; did you mean "namespace"/],
+  [{ namespace: 'a/b' }, /a namespace holds only/],
+  [{ namespace: '' }, /a namespace holds only/],
+  [{ ttl: 0 }, /ttl must be positive, got 0; pass Infinity/],
+  [{ ttl: '5 minutes' }, /ttl must be ms, a string like/],
+  [{ jitter: 2 }, /jitter must be a share/],
+  [{ timeout: -1 }, /timeout must be positive/],
+  [{ timeout: Number.POSITIVE_INFINITY }, /timeout must be positive/],
+  [{ onError: 'ignore' }, /onError must be "open" or "throw", got "ignore"/],
+  [{ maxValueBytes: 0 }, /maxValueBytes must be a positive number/],
+  [{ allowFlush: 'yes' }, /allowFlush must be true or false/],
+  [{ serializer: { encode() {} } }, /encode but no decode/],
+  [{ serializer: { compresion: false } }, /compression/],
+  [{ name: 7 }, /name must be a string/],
+])('cacheOver refuses %j and says why', (options, message) => {
+  expect(() => cacheOver(new MemoryStore(), options as never)).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_INVALID_ARGUMENT', message: expect.stringMatching(message) }),
+  )
+})
+
+test('cacheOver wants a store', () => {
+  expect(() => cacheOver('redis://localhost' as never)).toThrow(/cacheOver needs a store, such as new MemoryStore\(\)/)
+})
+
+test('info tells what was resolved', () => {
+  const cache = cacheOver(new MemoryStore(), {
+    namespace: 'shop',
+    ttl: '5m',
+    timeout: '1s',
+    onError: 'throw',
+    name: 'main',
+  })
+  expect(cache.namespace('carts').info()).toMatchObject({
+    name: 'main',
+    driver: 'memory',
+    servers: [],
+    namespace: 'shop/carts',
+    ttl: 300_000,
+    timeout: 1000,
+    onError: 'throw',
+    source: undefined,
+  })
+})
+
+test('jitter only shortens', async () => {
+  let now = 0
+  const cache = cacheOver(new MemoryStore({ clock: { now: () => now } }), { ttl: 1000, jitter: 0.5 })
+  await cache.setMany(Array.from({ length: 200 }, (_, i) => [`k${i}`, i]))
+  const keys = Array.from({ length: 200 }, (_, i) => `k${i}`)
+  now = 499
+  expect((await cache.getMany(keys)).size).toBe(200)
+  now = 750
+  const some = (await cache.getMany(keys)).size
+  expect(some).toBeGreaterThan(40)
+  expect(some).toBeLessThan(160)
+  now = 1000
+  expect((await cache.getMany(keys)).size).toBe(0)
+})
