@@ -1,2 +1,4 @@
-/** The backends on which the suite runs in this repository. */
-export const backends = ['memory', 'redis', 'memcached'] as const
+export { capabilities } from './capabilities.js'
+export type { Capability, Case } from './case.js'
+export { type ConformanceOptions, describeCache, runCase } from './describe-cache.js'
+export { type Backend, Trial } from './trial.js'
