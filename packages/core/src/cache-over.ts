@@ -10,9 +10,12 @@ import { Signals } from './signals.js'
 import type { Store, StoreEvent } from './store.js'
 import { StoreCache } from './store-cache.js'
 
+/** How many open caches stand over a store: the last one to be closed closes it. */
+const holders = new WeakMap<Store, number>()
+
 /**
  * Opens a cache over a store, without config: `cacheOver(new MemoryStore(), { namespace: 'shop', ttl: '5m' })`.
- * Options are checked by hand (`InvalidArgumentError`). Closing the cache closes the store.
+ * Options are checked by hand (`InvalidArgumentError`). Several caches may stand over one store; closing the last one closes it.
  */
 export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   if (typeof store !== 'object' || store === null || typeof store.space !== 'function') {
@@ -22,11 +25,14 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   const signals = new Signals()
   const backing = store.limits.shared ? remembering(store) : store
   const root: Root = { store: backing, settings, signals, order: new KeyOrder(), flights: new Flights(), closed: false }
+  holders.set(store, (holders.get(store) ?? 0) + 1)
   const unlisten = backing.listen(event => forward(signals, event))
   return new StoreCache(root, settings.path, async () => {
     root.closed = true
     await root.order.settled()
-    await backing.close({ deadline: performance.now() + settings.timeout })
+    const left = (holders.get(store) ?? 1) - 1
+    holders.set(store, left)
+    if (left === 0) await backing.close({ deadline: performance.now() + settings.timeout })
     unlisten()
   })
 }

@@ -61,3 +61,21 @@ test('jitter only shortens', async () => {
   now = 1000
   expect((await cache.getMany(keys)).size).toBe(0)
 })
+
+test('the last cache over a store closes it', async () => {
+  let closed = 0
+  const store = new MemoryStore()
+  const close = store.close.bind(store)
+  store.close = call => {
+    closed++
+    return close(call)
+  }
+  const first = cacheOver(store, { namespace: 'a' })
+  const second = cacheOver(store, { namespace: 'b' })
+  await first.close()
+  await first.close()
+  expect(closed).toBe(0)
+  expect(await second.set('k', 1)).toBe(true)
+  await second.close()
+  expect(closed).toBe(1)
+})
