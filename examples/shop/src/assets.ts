@@ -73,7 +73,8 @@ aside p { margin-bottom: .4rem }
 .backend { display: flex; justify-content: space-between; align-items: center; font-size: 1.05rem }
 .servers { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .82rem; overflow-wrap: anywhere }
 .ratio { font-weight: 600 }
-.events { list-style: none; margin: 0 0 1rem; padding: 0; font-size: .82rem }
+#panel { margin-bottom: 1rem }
+.events { list-style: none; margin: 0; padding: 0; font-size: .82rem }
 .events li { padding: .25rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere }
 .events time { color: var(--soft); font-variant-numeric: tabular-nums }
 footer { padding: 1rem clamp(1rem, 4vw, 2.5rem) 2rem; color: var(--soft); font-size: .85rem; text-align: center }

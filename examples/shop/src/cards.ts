@@ -2,24 +2,22 @@ import type { Postcard } from './catalogue.js'
 import { count, countryName, money } from './formats.js'
 import { type Html, html } from './html.js'
 
-export type CardNotes = {
-  readonly views: ReadonlyMap<number, number>
-  /** A line of each card's own, such as how far away it is. */
-  readonly note?: ((postcard: Postcard) => string) | undefined
+/** Postcards side by side, each with a note of its own; by default how many people live there. */
+export function cards(postcards: readonly Postcard[], note: (postcard: Postcard) => string = people): Html {
+  return html`<ul class="cards">${postcards.map(postcard => card(postcard, note(postcard)))}</ul>`
 }
 
-/** Postcards side by side. */
-export function cards(postcards: readonly Postcard[], { views, note }: CardNotes): Html {
-  return html`<ul class="cards">${postcards.map(postcard => card(postcard, views.get(postcard.id), note?.(postcard)))}</ul>`
+function people({ population }: Postcard): string {
+  return `${count(population)} people`
 }
 
-function card(postcard: Postcard, views: number | undefined, note: string | undefined): Html {
-  const { id, town, country, population, price } = postcard
+function card(postcard: Postcard, note: string): Html {
+  const { id, town, country, price } = postcard
   return html`<li><a class="card" href="/postcard/${id}">
 ${picture(postcard)}
 <strong>${town}</strong>
 <span>${countryName(country)}</span>
-<small>${note ?? `${count(population)} people`}${views !== undefined && ` · ${count(views)} ${views === 1 ? 'view' : 'views'}`}</small>
+<small>${note}</small>
 <span class="price">${money(price)}</span>
 </a></li>`
 }

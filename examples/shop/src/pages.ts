@@ -5,15 +5,13 @@ import { type Html, html } from './html.js'
 import { badge, block } from './layout.js'
 import type { Visit } from './visit.js'
 
-type Views = ReadonlyMap<number, number>
-
 export function homePage(
   visit: Visit,
-  data: { countries: CountryTotals[]; shares: Share[]; postcards: Postcard[]; views: Views },
+  data: { countries: CountryTotals[]; shares: Share[]; postcards: Postcard[] },
 ): Html {
   return html`<h1>A postcard of every town on Earth</h1>
 <p class="lead">Every block below is a query against a Postgres with 135,233 towns. Load the page twice.</p>
-${block(visit, 'postcards', 'The largest towns', html`<p class="source">Which they are: ${badge(visit, 'largest')}</p>${cards(data.postcards, data)}`)}
+${block(visit, 'postcards', 'The largest towns', html`<p class="source">Which they are: ${badge(visit, 'largest')}</p>${cards(data.postcards)}`)}
 <div class="pair">
 ${block(
   visit,
@@ -42,7 +40,7 @@ ${block(
 </div>`
 }
 
-export function countryPage(visit: Visit, data: { totals: CountryTotals; postcards: Postcard[]; views: Views }): Html {
+export function countryPage(visit: Visit, data: { totals: CountryTotals; postcards: Postcard[] }): Html {
   const { totals } = data
   return html`<h1>${countryName(totals.country)}</h1>
 ${block(
@@ -55,7 +53,7 @@ ${block(
 <div><dt>Postcards<dd id="prices">${prices(totals)}</div>
 </dl>`,
 )}
-${block(visit, 'postcards', 'The largest towns', html`<p class="source">Which they are: ${badge(visit, 'largest')}</p>${cards(data.postcards, data)}`)}`
+${block(visit, 'postcards', 'The largest towns', html`<p class="source">Which they are: ${badge(visit, 'largest')}</p>${cards(data.postcards)}`)}`
 }
 
 export function postcardPage(
@@ -65,7 +63,6 @@ export function postcardPage(
     standing: Standing
     nearest: Neighbour[]
     postcards: Postcard[]
-    views: Views
     viewed: number | undefined
     problem?: string | undefined
   },
@@ -92,25 +89,19 @@ ${block(
   'standing',
   'By population',
   html`<dl class="facts">
-<div><dt>In the world<dd>${count(standing.inWorld)}.</div>
-<div><dt>In ${countryName(postcard.country)}<dd>${count(standing.inCountry)}. of ${count(standing.countryTowns)}</div>
+<div><dt>In the world<dd>#${count(standing.inWorld)}</div>
+<div><dt>In ${countryName(postcard.country)}<dd>#${count(standing.inCountry)} of ${count(standing.countryTowns)}</div>
 </dl>`,
 )}
 ${block(
   visit,
   'nearest',
   'Nearest towns',
-  html`<p class="source">Their postcards: ${badge(visit, 'postcards')}</p>${cards(data.postcards, {
-    views: data.views,
-    note: ({ id }) => `${(distances.get(id) ?? 0).toFixed(1)} km away`,
-  })}`,
+  html`<p class="source">Their postcards: ${badge(visit, 'postcards')}</p>${cards(data.postcards, ({ id }) => `${(distances.get(id) ?? 0).toFixed(1)} km away`)}`,
 )}`
 }
 
-export function searchPage(
-  visit: Visit,
-  data: { text: string; total: number; postcards: Postcard[]; views: Views },
-): Html {
+export function searchPage(visit: Visit, data: { text: string; total: number; postcards: Postcard[] }): Html {
   const found = data.total === 1 ? '1 town' : `${count(data.total)} towns`
   return html`<h1>“${data.text}”</h1>
 ${block(
@@ -119,7 +110,7 @@ ${block(
   found,
   data.total === 0
     ? html`<p>No town's name holds that.</p>`
-    : html`<p class="source">The largest of them, as postcards: ${badge(visit, 'postcards')}</p>${cards(data.postcards, data)}`,
+    : html`<p class="source">The largest of them, as postcards: ${badge(visit, 'postcards')}</p>${cards(data.postcards)}`,
 )}`
 }
 

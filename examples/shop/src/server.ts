@@ -61,8 +61,8 @@ export function createShopServer({ cache, database, monitor }: Services): Fastif
       shop.countView(postcard.id),
     ])
     const ids = nearest.map(neighbour => neighbour.id)
-    const [postcards, views] = await Promise.all([shop.postcards(visit, ids), shop.views(ids)])
-    const body = postcardPage(visit, { postcard, standing, nearest, postcards, views, viewed, problem })
+    const postcards = await shop.postcards(visit, ids)
+    const body = postcardPage(visit, { postcard, standing, nearest, postcards, viewed, problem })
     return send(reply, visit, { title: postcard.town, body, status: problem === undefined ? 200 : 400 })
   }
 
@@ -84,8 +84,8 @@ export function createShopServer({ cache, database, monitor }: Services): Fastif
   server.get('/', async (_request, reply) => {
     const visit = new Visit()
     const [countries, shares, ids] = await Promise.all([shop.countries(visit), shop.shares(visit), shop.largest(visit)])
-    const [postcards, views] = await Promise.all([shop.postcards(visit, ids), shop.views(ids)])
-    return send(reply, visit, { title: 'Shop', body: homePage(visit, { countries, shares, postcards, views }) })
+    const postcards = await shop.postcards(visit, ids)
+    return send(reply, visit, { title: 'Shop', body: homePage(visit, { countries, shares, postcards }) })
   })
 
   server.get('/country/:code', async (request, reply) => {
@@ -94,8 +94,8 @@ export function createShopServer({ cache, database, monitor }: Services): Fastif
     const totals = /^[A-Z]{2}$/.test(code) ? await shop.country(visit, code) : undefined
     if (totals === undefined) return sendSorry(reply, 404, 'No such country', 'We have no postcard from there.')
     const ids = await shop.largest(visit, code)
-    const [postcards, views] = await Promise.all([shop.postcards(visit, ids), shop.views(ids)])
-    return send(reply, visit, { title: code, body: countryPage(visit, { totals, postcards, views }) })
+    const postcards = await shop.postcards(visit, ids)
+    return send(reply, visit, { title: code, body: countryPage(visit, { totals, postcards }) })
   })
 
   server.get('/postcard/:id', (request, reply) => sendPostcard(request, reply))
@@ -115,8 +115,8 @@ export function createShopServer({ cache, database, monitor }: Services): Fastif
     const text = searchText(request.query as { q?: unknown })
     if (text.length < 2) return sendSorry(reply, 400, 'Search', 'At least two letters of a name, please.')
     const { ids, total } = await shop.search(visit, text)
-    const [postcards, views] = await Promise.all([shop.postcards(visit, ids), shop.views(ids)])
-    const body = searchPage(visit, { text, total, postcards, views })
+    const postcards = await shop.postcards(visit, ids)
+    const body = searchPage(visit, { text, total, postcards })
     return send(reply, visit, { title: text, body, query: text })
   })
 

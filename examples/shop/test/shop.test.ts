@@ -1,0 +1,213 @@
+import { createServer } from 'node:net'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { launchChromium } from './chromium.js'
+import { changePrice, outcomes } from './outcomes.js'
+import { failToStart, type ShopProcess, startShop } from './shop-process.js'
+
+const paris = '/postcard/2988507'
+
+describe('the shop on memory, in a browser', () => {
+  let browser: Browser
+  let shop: ShopProcess
+  let page: Page
+  let complaints: string[]
+
+  beforeAll(async () => {
+    ;[browser, shop] = await Promise.all([launchChromium(), startShop()])
+  })
+  afterAll(async () => {
+    await browser?.close()
+    expect(await shop?.end()).toBe(0)
+  })
+  beforeEach(async () => {
+    page = await browser.newPage({ baseURL: shop.address })
+    complaints = []
+    page.on('pageerror', error => complaints.push(error.message))
+    page.on('console', message => {
+      // Chromium says this of every 4xx page, also of those a test asks for.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+        complaints.push(message.text())
+    })
+  })
+  afterEach(async () => {
+    await page.close()
+    expect(complaints).toEqual([])
+  })
+
+  test('asks the database once, and the cache from then on', async () => {
+    await page.goto('/')
+    expect(await outcomes(page)).toEqual({ countries: 'miss', shares: 'miss', largest: 'miss', postcards: 'miss' })
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('A postcard of every town on Earth')
+    const before = await status()
+    const towns = await page.locator('.card strong').allTextContents()
+    expect(towns).toContain('Shanghai')
+
+    await page.reload()
+    expect(await outcomes(page)).toEqual({ countries: 'hit', shares: 'hit', largest: 'hit', postcards: 'hit' })
+    expect(await page.locator('.card strong').allTextContents()).toEqual(towns)
+    const after = await status()
+    expect(after.database.queries).toBe(before.database.queries)
+    expect(after.stats.hits).toBe(before.stats.hits + 15)
+  })
+
+  test('shows a new price wherever the postcard stands, and keeps the rest cached', async () => {
+    await page.goto('/country/FR')
+    await page.reload()
+    expect(await outcomes(page)).toEqual({ country: 'hit', largest: 'hit', postcards: 'hit' })
+    expect(await page.locator('#prices').textContent()).toBe('€1.20 – €2.40')
+
+    await page.goto(paris)
+    await changePrice(page, '0,75')
+    expect(await page.getByRole('status').textContent()).toContain('The price was changed')
+    expect(await page.locator('#price').textContent()).toBe('€0.75')
+    expect(await outcomes(page)).toEqual({ postcard: 'miss', standing: 'hit', nearest: 'hit', postcards: 'hit' })
+
+    await page.goto('/country/FR')
+    expect(await outcomes(page)).toEqual({ country: 'miss', largest: 'hit', postcards: 'hit' })
+    expect(await page.locator('#prices').textContent()).toBe('€0.75 – €2.40')
+    expect(await page.locator(`.card[href="${paris}"] .price`).textContent()).toBe('€0.75')
+  })
+
+  test('refuses what is no price, and changes nothing', async () => {
+    await page.goto('/postcard/3169070')
+    const price = await page.locator('#price').textContent()
+    for (const wrong of ['0', '-1', '1.234', 'free', '1000']) {
+      await changePrice(page, wrong)
+      expect(await page.getByRole('alert').textContent()).toContain('between 0.01 and 999.99')
+      expect(await page.locator('#price').textContent()).toBe(price)
+    }
+  })
+
+  test('counts the views of each postcard', async () => {
+    await page.goto('/postcard/2950159')
+    expect(await page.locator('#views').textContent()).toBe('Viewed once')
+    await page.reload()
+    expect(await page.locator('#views').textContent()).toBe('Viewed 2 times')
+  })
+
+  test('finds towns by any part of their name, and caches each search once', async () => {
+    await page.goto('/')
+    await page.getByRole('searchbox').fill('Ville')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page.waitForURL('**/search?q=Ville')
+    expect((await outcomes(page)).search).toBe('miss')
+    const towns = await page.locator('.card strong').allTextContents()
+    expect(towns).toHaveLength(12)
+    for (const town of towns) expect(town).toMatch(/ville/i)
+    await page.goto('/search?q=%20vILLE')
+    expect(await outcomes(page)).toEqual({ search: 'hit', postcards: 'hit' })
+    expect(await page.locator('.card strong').allTextContents()).toEqual(towns)
+  })
+
+  test('takes what visitors type for text: not for markup, not for a pattern, not for SQL', async () => {
+    const hostile = `<img src=x onerror="document.title='taken'"> ' OR 1=1 -- ' & "q"`
+    await page.goto(`/search?q=${encodeURIComponent(hostile)}`)
+    expect(await page.title()).toContain('<img src=x')
+    expect(await page.locator('main img').count()).toBe(0)
+    expect(await page.getByRole('searchbox').inputValue()).toBe(hostile.toLowerCase().slice(0, 60))
+    expect(await page.locator('main').textContent()).toContain("No town's name holds that")
+    await page.goto('/search?q=%25%25')
+    expect(await page.locator('main').textContent()).toContain("No town's name holds that")
+    await page.goto('/search?q=a%00_')
+    expect(await page.locator('main').textContent()).toContain("No town's name holds that")
+  })
+
+  test('asks the database again when its part of the cache was emptied, and keeps the views', async () => {
+    await page.goto('/postcard/5128581')
+    await page.goto('/')
+    await page.getByRole('button', { name: 'Empty' }).click()
+    await page.waitForURL('**/?notice=cleared')
+    expect(await outcomes(page)).toEqual({ countries: 'miss', shares: 'miss', largest: 'miss', postcards: 'miss' })
+    await page.goto('/postcard/5128581')
+    expect(await page.locator('#views').textContent()).toBe('Viewed 2 times')
+  })
+
+  test('keeps its panel up to date while the page stays open', async () => {
+    await page.goto('/')
+    const hits = (): Promise<string | null> =>
+      page.locator('#counters tr', { hasText: 'Hits' }).locator('td').textContent()
+    const before = await hits()
+    await fetch(`${shop.address}/`)
+    await expect.poll(hits, { timeout: 10_000 }).not.toBe(before)
+    expect(await page.locator('#driver').textContent()).toBe('memory')
+    expect(await page.locator('.backend').getAttribute('data-reachable')).toBe('true')
+  })
+
+  test('answers 404 for what it does not have, and 403 to a form of another site', async () => {
+    for (const path of ['/postcard/1', '/postcard/x', '/country/QQ', '/country/fr', '/nowhere']) {
+      expect((await page.goto(path))?.status(), path).toBe(404)
+    }
+    const foreign = await fetch(`${shop.address}/cache/clear`, {
+      method: 'POST',
+      headers: { 'sec-fetch-site': 'cross-site' },
+    })
+    expect(foreign.status).toBe(403)
+  })
+
+  test('gives its status as JSON', async () => {
+    const { cache, health, database } = await status()
+    expect(cache).toMatchObject({ driver: 'memory', servers: [], source: 'default', onError: 'open' })
+    expect(health.reachable).toBe(true)
+    expect(database.queries).toBeGreaterThan(0)
+  })
+
+  test('shares one query among visitors who come at once', async () => {
+    const before = await status()
+    await Promise.all(Array.from({ length: 10 }, () => fetch(`${shop.address}/search?q=hausen`)))
+    const after = await status()
+    // One search and its twelve postcards.
+    expect(after.database.queries - before.database.queries).toBe(13)
+    expect(after.stats.joins - before.stats.joins).toBeGreaterThan(0)
+  })
+
+  type Told = {
+    cache: object
+    health: { reachable: boolean }
+    stats: { hits: number; joins: number }
+    database: { queries: number }
+  }
+
+  async function status(): Promise<Told> {
+    const response = await fetch(`${shop.address}/status`)
+    expect(response.headers.get('content-type')).toContain('application/json')
+    return (await response.json()) as Told
+  }
+})
+
+describe('the process', () => {
+  test('ends by itself on SIGINT, with a browser still connected', async () => {
+    const shop = await startShop()
+    const browser = await launchChromium()
+    try {
+      await (await browser.newPage()).goto(shop.address)
+      expect(await shop.end('SIGINT')).toBe(0)
+      expect(shop.output()).toContain('closing')
+    } finally {
+      await browser.close()
+    }
+  })
+
+  test('takes the first free port from 3000 when PORT does not name one', async () => {
+    const blocker = createServer()
+    // Taken by someone else is as good as taken by us.
+    await new Promise<void>(resolve =>
+      blocker.once('error', () => resolve()).listen(3000, '127.0.0.1', () => resolve()),
+    )
+    try {
+      const shop = await startShop({ PORT: '' })
+      expect(Number(new URL(shop.address).port)).toBeGreaterThan(3000)
+      expect(await shop.end()).toBe(0)
+    } finally {
+      blocker.close()
+    }
+  })
+
+  test('names a wrong CACHE_URL in one line and ends', async () => {
+    const { code, output } = await failToStart({ CACHE_URL: 'redsi://:hunter2@127.0.0.1' })
+    expect(code).toBe(1)
+    expect(output).toContain('CACHE_URL')
+    expect(output).toContain('redis')
+    expect(output).not.toContain('hunter2')
+  })
+})
