@@ -17,7 +17,7 @@ const MAX_STRUCTURED_DEPTH = 1000
  */
 export function detach(value: object): Detached {
   const detacher = new Detacher()
-  const copy = detacher.copy(value, '')
+  const copy = detacher.whole(value)
   if (copy === undefined) throw new SerializationError('value.toJSON() returned undefined, which is no value')
   if (!detacher.isJson && detacher.deepest > MAX_STRUCTURED_DEPTH) {
     throw new SerializationError(
@@ -35,7 +35,17 @@ class Detacher {
   readonly #copies = new Map<object, unknown>()
   readonly #path: string[] = []
 
-  copy(value: unknown, key: string): unknown {
+  whole(value: object): unknown {
+    try {
+      return this.#copy(value, '')
+    } catch (error) {
+      if (error instanceof SerializationError || error instanceof RangeError) throw error
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new SerializationError(`value${this.#path.join('')} cannot be read: ${reason}`, { cause: error })
+    }
+  }
+
+  #copy(value: unknown, key: string): unknown {
     switch (typeof value) {
       case 'function':
       case 'symbol':
@@ -63,7 +73,7 @@ class Detacher {
     if (typeof toJSON !== 'function' || types.isDate(object) || Buffer.isBuffer(object)) return this.#builtin(object)
     const plain: unknown = toJSON.call(object, key)
     // JSON.stringify does not ask the answer again, so that toJSON may return its own object.
-    const copy = typeof plain === 'object' && plain !== null ? this.#builtin(plain) : this.copy(plain, key)
+    const copy = typeof plain === 'object' && plain !== null ? this.#builtin(plain) : this.#copy(plain, key)
     if (typeof copy === 'object') this.#copies.set(object, copy)
     return copy
   }
@@ -95,7 +105,7 @@ class Detacher {
     // Holes, and keys beside the elements: both are lost in JSON.
     if (keys.length !== array.length || (keys.length > 0 && keys.at(-1) !== String(array.length - 1)))
       this.isJson = false
-    for (const key of keys) define(copy, key, this.#part(step(key), array[key as unknown as number], key))
+    for (const key of keys) define(copy, key, this.#property(array, key))
     return copy
   }
 
@@ -109,7 +119,7 @@ class Detacher {
       this.isJson = false
       this.restoration[0].push(copy)
     }
-    for (const key of keys) define(copy, key, this.#part(step(key), object[key], key))
+    for (const key of keys) define(copy, key, this.#property(object, key))
     return copy
   }
 
@@ -117,7 +127,7 @@ class Detacher {
     const copy = this.#leaf(map, new Map<unknown, unknown>())
     for (const [key, value] of map) {
       const name = typeof key === 'string' ? JSON.stringify(shortened(key)) : typeof key
-      copy.set(this.#part(`<key ${name}>`, key, ''), this.#part(`.get(${name})`, value, ''))
+      copy.set(this.#item(`<key ${name}>`, key), this.#item(`.get(${name})`, value))
     }
     return copy
   }
@@ -125,7 +135,7 @@ class Detacher {
   #set(set: ReadonlySet<unknown>): Set<unknown> {
     const copy = this.#leaf(set, new Set<unknown>())
     let index = 0
-    for (const item of set) copy.add(this.#part(`<item ${index++}>`, item, ''))
+    for (const item of set) copy.add(this.#item(`<item ${index++}>`, item))
     return copy
   }
 
@@ -151,18 +161,29 @@ class Detacher {
     if (error.name !== className) keys.add('name')
     for (const key of ['cause', 'errors']) if (Object.hasOwn(error, key)) keys.add(key)
     for (const key of keys) {
-      const part = this.#part(step(key), (error as unknown as Record<string, unknown>)[key], key)
+      const part = this.#property(error, key)
       this.restoration[2].push(copy, key, Object.prototype.propertyIsEnumerable.call(error, key), part)
     }
     return copy
   }
 
-  #part(where: string, value: unknown, key: string): unknown {
-    this.#path.push(where)
-    if (this.#path.length > this.deepest) this.deepest = this.#path.length
-    const copy = this.copy(value, key)
+  #property(owner: object, key: string): unknown {
+    this.#enter(step(key))
+    const copy = this.#copy((owner as Record<string, unknown>)[key], key)
     this.#path.pop()
     return copy
+  }
+
+  #item(where: string, item: unknown): unknown {
+    this.#enter(where)
+    const copy = this.#copy(item, '')
+    this.#path.pop()
+    return copy
+  }
+
+  #enter(where: string): void {
+    this.#path.push(where)
+    if (this.#path.length > this.deepest) this.deepest = this.#path.length
   }
 
   #refusal(what: string): SerializationError {
