@@ -86,7 +86,7 @@ export interface MemoryConfig extends CommonConfig {
 export interface ServerConfig extends CommonConfig {
   /** The user to log in as. Redis: default user if none is given. memcached: SASL PLAIN, with `password`. */
   readonly username?: string | undefined
-  /** Never shown in an error, an event or `info()`. */
+  /** Empty for none. Never shown in an error, an event or `info()`. */
   readonly password?: string | undefined
   /** `true`, or how. Default false (`rediss://` and `valkeys://`: true). */
   readonly tls?: boolean | TlsConfig | undefined
@@ -107,6 +107,8 @@ export interface RedisConfig extends ServerConfig {
   readonly path?: string | undefined
   /** The number of the database. Default 0. */
   readonly db?: number | undefined
+  /** What `CLIENT LIST` calls the connection. Default: nothing. */
+  readonly clientName?: string | undefined
 }
 
 /** One or more memcached servers; each key lives on one of them. */

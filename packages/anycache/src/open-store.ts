@@ -42,8 +42,8 @@ export function identityOf(config: CheckedConfig): string | undefined {
 }
 
 function redisOptions(config: Checked<'redis'>) {
-  const { path, host = 'localhost', port = 6379, db = 0 } = config
-  return { ...(path === undefined ? { host, port } : { path }), db, ...serverOptions(config) }
+  const { path, host = 'localhost', port = 6379, db = 0, clientName } = config
+  return { ...(path === undefined ? { host, port } : { path }), db, ...said({ clientName }), ...serverOptions(config) }
 }
 
 function memcachedOptions(config: Checked<'memcached'>) {
@@ -58,7 +58,7 @@ function serverOptions(config: Checked<'redis' | 'memcached'>) {
   const { username, password, tls, timeout, breaker, maxInFlightBytes } = config
   return said({
     username,
-    password,
+    password: password === '' ? undefined : password,
     tls: typeof tls === 'object' ? said(tls) : tls,
     timeout,
     breaker: typeof breaker === 'object' ? breakerOptions(breaker) : breaker,

@@ -1,7 +1,8 @@
+import { milliseconds } from '@anycache/core'
 import { check } from './check.js'
 import { hint, type Problem, received } from './problems.js'
 import { type CheckedConfig, driverSchemas, urlSchema } from './schema.js'
-import { parseUrl } from './url.js'
+import { isSaidTwice, parseUrl } from './url.js'
 
 /** The checked copy of a config, or all that is wrong with it. */
 export type Resolved = { readonly config: CheckedConfig } | { readonly problems: readonly Problem[] }
@@ -52,7 +53,7 @@ function expand(input: unknown, where: string): Given {
   }
   for (const [name, value] of Object.entries(beside)) {
     if (value === undefined) continue
-    if (name in options && name !== 'driver') {
+    if (name !== 'driver' && isSaidTwice(options, name, value)) {
       found.push({ path: where + name, message: 'is said in the URL and beside it; keep one' })
     } else options[name] = value
   }
@@ -80,6 +81,12 @@ function contradictions(config: CheckedConfig): Problem[] {
   const refuse = (path: string, message: string): void => {
     problems.push({ path, message })
   }
+  if (typeof config.breaker === 'object') {
+    const { minDelay = 100, maxDelay = Math.max(700, milliseconds(minDelay, 'minDelay')) } = config.breaker
+    if (milliseconds(minDelay, 'minDelay') > milliseconds(maxDelay, 'maxDelay')) {
+      refuse('breaker.minDelay', 'must not be longer than maxDelay')
+    }
+  }
   if (config.driver === 'memory' && config.isolation === 'reference') {
     const reason = 'has no meaning with isolation "reference", which encodes nothing'
     if (config.maxBytes !== undefined) refuse('maxBytes', `${reason}; bound the entries by maxEntries`)
@@ -99,12 +106,12 @@ function contradictions(config: CheckedConfig): Problem[] {
       if (server.port !== undefined)
         refuse(`servers.${index}.port`, 'a unix socket (path) has no port; keep one of them')
     }
-    if (config.password !== undefined && config.username === undefined) {
+    if (config.password && config.username === undefined) {
       refuse('username', 'is missing; memcached takes username and password together')
     }
   }
   if (config.driver === 'redis' || config.driver === 'memcached') {
-    if (config.username !== undefined && config.password === undefined) {
+    if (config.username !== undefined && !config.password) {
       refuse('password', 'is missing; a username takes a password beside it')
     }
   }

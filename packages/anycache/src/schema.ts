@@ -125,7 +125,8 @@ const server = {
   ...common,
   url: url.optional(),
   username: text.optional(),
-  password: text.optional(),
+  // Empty for none: a template whose variable is not set.
+  password: z.string({ error: 'must be text' }).optional(),
   tls: tls.optional(),
   maxInFlightBytes: byteSize.optional(),
 }
@@ -175,6 +176,7 @@ export const driverSchemas: {
     port: port.optional(),
     path: text.optional(),
     db: whole(0, 2 ** 31 - 1).optional(),
+    clientName: text.optional(),
   }),
   memcached: object({
     driver: z.literal('memcached'),

@@ -16,7 +16,7 @@ export const textOptions: ReadonlySet<string> = new Set([
   'path',
   'username',
   'password',
-  'servers',
+  'clientName',
   'tls.ca',
   'tls.cert',
   'tls.key',

@@ -69,7 +69,7 @@ class UrlReading implements ParsedUrl {
       else this.#set('path', this.#decoded(path, 'path'))
       return
     }
-    if (scheme.endsWith('s')) this.#set('tls', true)
+    if (scheme === 'rediss' || scheme === 'valkeys') this.#set('tls', true)
     if (host.includes(',')) this.#refuse('host', 'one server only; Redis takes no list of hosts')
     else
       this.#address(host, address => {
@@ -105,7 +105,7 @@ class UrlReading implements ParsedUrl {
     const { values, problems } = parametersOf(query)
     this.problems.push(...problems)
     for (const [name, value] of Object.entries(values)) {
-      if (name in this.config) this.#refuse(name, 'is said twice in the URL; keep one')
+      if (isSaidTwice(this.config, name, value)) this.#refuse(name, 'is said twice in the URL; keep one')
       else this.#set(name, value)
     }
   }
@@ -121,7 +121,7 @@ class UrlReading implements ParsedUrl {
   }
 
   #address(text: string, take: (address: { host?: string; port?: number }) => void, where = ''): void {
-    const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(text)
+    const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(text)
     if (parts === null) {
       this.#refuse(`${where}host`, 'must be host:port; an IPv6 address stands in brackets, as in [::1]:6379')
       return
@@ -155,6 +155,12 @@ class UrlReading implements ParsedUrl {
   #refuse(path: string, message: string): void {
     this.problems.push({ path, message })
   }
+}
+
+/** Whether an option has a value already. `rediss://` says that there is TLS, and leaves it to the option `tls` to say how. */
+export function isSaidTwice(options: Readonly<Record<string, unknown>>, name: string, value: unknown): boolean {
+  if (!(name in options)) return false
+  return !(name === 'tls' && options.tls === true && typeof value === 'object' && value !== null)
 }
 
 function isPort(text: string): boolean {

@@ -1,0 +1,76 @@
+/** Something the doctor found. A problem fails the examination, a warning does not. */
+export interface Finding {
+  readonly level: 'problem' | 'warning'
+  /** Stable, for programs: `no-namespace`, `noeviction`. */
+  readonly code: string
+  /** The server it was found on; `undefined` for the config itself. */
+  readonly server?: string
+  /** What is so, and what comes of it. */
+  readonly message: string
+  /** The way out. */
+  readonly remedy: string
+}
+
+/** One server as it answered. */
+export interface ServerState {
+  readonly server: string
+  readonly reachable: boolean
+  /** Median of five pings on an open connection, in ms. */
+  readonly latency?: number
+  /** As the server tells it, with its name: `Redis 7.0.15`. */
+  readonly version?: string
+  /** Why it was not reachable, or its statistics not readable. */
+  readonly error?: { readonly code: string; readonly message: string }
+}
+
+/** All the doctor has to say. Holds no credentials. */
+export interface Diagnosis {
+  /** No problem was found; there may be warnings. */
+  readonly ok: boolean
+  /** Which source of config won. */
+  readonly source: string
+  readonly driver: string
+  readonly namespace: string | undefined
+  /** Default ttl in ms; Infinity for none. */
+  readonly ttl: number
+  /** Default timeout in ms. */
+  readonly timeout: number
+  readonly onError: 'open' | 'throw'
+  readonly servers: readonly ServerState[]
+  readonly findings: readonly Finding[]
+}
+
+/** The diagnosis as `--json` prints it: what is unknown, and an endless ttl, is null. */
+export function asJson(diagnosis: Diagnosis): string {
+  const { namespace = null, ...rest } = diagnosis
+  return JSON.stringify({ ...rest, namespace }, undefined, 2)
+}
+
+/** The diagnosis for people. */
+export function asText(diagnosis: Diagnosis): string {
+  const { source, driver, namespace, ttl, timeout, onError, servers, findings } = diagnosis
+  const lines = [
+    `config     ${source === 'default' ? 'default: no variable is set' : source}`,
+    `driver     ${driver}`,
+    `namespace  ${namespace ?? 'none'}`,
+    `ttl        ${ttl === Number.POSITIVE_INFINITY ? 'none' : `${ttl} ms`}`,
+    `timeout    ${timeout} ms, onError: ${onError}`,
+    ...servers.map(state => `server     ${serverLine(state)}`),
+  ]
+  for (const { level, server, message, remedy } of findings) {
+    lines.push('', `${level}: ${server === undefined ? '' : `${server}: `}${message}`, `  ${remedy}`)
+  }
+  const problems = findings.filter(finding => finding.level === 'problem').length
+  lines.push('', `${counted(problems, 'problem')}, ${counted(findings.length - problems, 'warning')}`)
+  return lines.join('\n')
+}
+
+function serverLine({ server, reachable, latency, version, error }: ServerState): string {
+  if (!reachable) return `${server}  unreachable: ${error?.message}`
+  const answered = latency === undefined ? '' : `  answers in ${latency} ms`
+  return `${server}${answered}${version === undefined ? '' : `, ${version}`}`
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
