@@ -1,2 +1,3 @@
-/** The name by which a config chooses this store. */
-export const driver = 'redis'
+export type { ClientStream, RedisClient } from './client.js'
+export type { RedisStoreOptions } from './redis-options.js'
+export { RedisStore } from './redis-store.js'

@@ -1,0 +1,83 @@
+import type { Call, Written } from '@anycache/core'
+import type { Queue } from './queue.js'
+import { nothing } from './replies.js'
+import { literal, scan } from './scan.js'
+
+/** One `clear()` that is under way, and what this process has written since it was called. */
+class Clearing {
+  readonly written = new Map<string, Promise<Written>>()
+}
+
+/** The clears of one store that are under way: what is set after the call of a clear must survive it. */
+export class Clearings {
+  readonly #running = new Set<Clearing>()
+
+  get idle(): boolean {
+    return this.#running.size === 0
+  }
+
+  /** A write under `always`, or one that was found to be stored. */
+  wrote(wireKey: string, outcome: Promise<Written>): void {
+    for (const clearing of this.#running) clearing.written.set(wireKey, outcome)
+  }
+
+  /**
+   * Deletes every key of the namespace `path` and those nested in it. `clientPrefix` is what the client puts before each key:
+   * SCAN is the one command for which it does not.
+   */
+  async clear(queue: Queue, path: readonly string[], clientPrefix: string, extend: () => Call): Promise<void> {
+    const clearing = new Clearing()
+    this.#running.add(clearing)
+    try {
+      await this.#sweep(clearing, queue, path, clientPrefix, extend)
+    } finally {
+      this.#running.delete(clearing)
+    }
+  }
+
+  async #sweep(
+    clearing: Clearing,
+    queue: Queue,
+    path: readonly string[],
+    clientPrefix: string,
+    extend: () => Call,
+  ): Promise<void> {
+    const name = path.join('/')
+    // The pattern also finds foreign keys such as "shop/x": only names may stand between the namespace and the colon.
+    const own = new RegExp(`^${name.replaceAll('.', '\\.')}(?:/[A-Za-z0-9_.-]+)*:`)
+    const cut = Buffer.byteLength(clientPrefix)
+    const spared = new Set<string>()
+    for await (const found of scan(queue, `${literal(clientPrefix + name)}[:/]*`, extend)) {
+      const doomed: Buffer[] = []
+      for (const whole of found) {
+        const bytes = whole.subarray(cut)
+        // latin1 keeps every byte, and names and separators are ASCII; the key itself may be any bytes.
+        if (!own.test(bytes.toString('latin1'))) continue
+        const wireKey = bytes.toString()
+        if (clearing.written.has(wireKey)) spared.add(wireKey)
+        else doomed.push(bytes)
+      }
+      await unlink(queue, doomed, extend())
+    }
+    for (const wireKey of spared) {
+      // A set that failed has left the old value where it was.
+      if (!(await wasStored(clearing.written, wireKey))) await unlink(queue, [Buffer.from(wireKey)], extend())
+    }
+  }
+}
+
+async function wasStored(written: ReadonlyMap<string, Promise<Written>>, wireKey: string): Promise<boolean> {
+  for (;;) {
+    const last = written.get(wireKey) as Promise<Written>
+    const stored = await last.then(
+      ({ outcome }) => outcome === 'stored',
+      () => false,
+    )
+    if (written.get(wireKey) === last) return stored
+  }
+}
+
+async function unlink(queue: Queue, keys: Buffer[], call: Call): Promise<void> {
+  if (keys.length === 0) return
+  await queue.request('unlink', keys, undefined, call.deadline, nothing)
+}

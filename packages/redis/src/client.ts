@@ -1,0 +1,122 @@
+import { InvalidArgumentError, NotSupportedError, shown } from '@anycache/core'
+import { Command, Redis } from 'ioredis'
+
+/** What the store needs of the socket beneath a client. */
+export interface ClientStream {
+  readonly writable: boolean
+  readonly bytesRead: number
+  cork(): void
+  uncork(): void
+  unref(): unknown
+  destroy(): unknown
+}
+
+/** What the store needs of a client: ioredis 6, ioredis 5.4 or later, and its kin have it. */
+export interface RedisClient {
+  readonly status: string
+  readonly isCluster: boolean
+  /** Set once the client has begun to connect. */
+  readonly stream?: ClientStream | undefined
+  readonly options: {
+    readonly host?: string | undefined
+    readonly port?: number | undefined
+    readonly path?: string | undefined
+    readonly keyPrefix?: string | undefined
+  }
+  connect(): Promise<void>
+  sendCommand(command: never): unknown
+  on(event: string, listener: (argument: unknown) => void): unknown
+  off(event: string, listener: (argument: unknown) => void): unknown
+}
+
+type CommandOptions = { replyEncoding: null; keyPrefix?: string }
+type CommandConstructor = new (
+  name: string,
+  args: (string | Buffer)[],
+  options: CommandOptions,
+) => { readonly promise: Promise<unknown>; pipelineIndex?: number }
+
+/** How to reach the server of a client that the store makes for itself. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+  /** A unix socket; then `host` and `port` mean nothing. */
+  readonly path: string | undefined
+  readonly username: string | undefined
+  readonly password: string | undefined
+  readonly db: number
+  readonly tls: object | undefined
+  readonly clientName: string | undefined
+}
+
+/** An ioredis client that fails fast: it never reconnects, resends or replays by itself. It does not connect yet. */
+export function createClient(address: Address): Redis {
+  const { host, port, path, username, password, db, tls, clientName } = address
+  return new Redis({
+    ...(path === undefined ? { host, port } : { path }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tls !== undefined && { tls }),
+    ...(clientName !== undefined && { connectionName: clientName }),
+    db,
+    lazyConnect: true,
+    clientInfoTag: 'anycache',
+    // ioredis' own retry timer would keep the process alive, and its pace is not the breaker's: the connection dials.
+    // It also ends the client at each loss, so that its queues are emptied and nothing is ever resent or replayed.
+    retryStrategy: () => null,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // A deadline of ours bounds the whole attempt: ioredis' covers the TCP connect alone, not a server that never answers.
+    connectTimeout: 0,
+    disconnectTimeout: 100,
+    keepAlive: 5000,
+    // LOADING is then an answer like any other, instead of a wait of seconds in ioredis; no INFO permission is needed.
+    enableReadyCheck: false,
+  })
+}
+
+/** Throws for what is not a client, and for a cluster's. */
+export function checkClient(client: unknown): asserts client is RedisClient {
+  const given = client as Partial<RedisClient> | null | undefined
+  const methods = ['connect', 'sendCommand', 'on', 'off'] as const
+  if (
+    typeof given !== 'object' ||
+    given === null ||
+    typeof given.status !== 'string' ||
+    methods.some(name => typeof given[name] !== 'function')
+  ) {
+    throw new InvalidArgumentError(`RedisStore: client must be a Redis of ioredis, got ${shown(client)}`)
+  }
+  if (given.isCluster) {
+    throw new NotSupportedError('RedisStore: a Redis Cluster is not supported yet; pass the client of a single server')
+  }
+  if (typeof (given.constructor as { Command?: unknown }).Command !== 'function') {
+    throw new InvalidArgumentError('RedisStore: client must be a Redis of ioredis 5.4 or later')
+  }
+}
+
+/** Sends commands in the order of the calls, and answers bulk strings as Buffers. */
+export class Sender {
+  readonly #client: RedisClient
+  readonly #Command: CommandConstructor
+  readonly #options: CommandOptions
+
+  constructor(client: RedisClient) {
+    this.#client = client
+    // The client's own class: a borrowed client may be of another version. Its verbs are not used, since with
+    // enableAutoPipelining some of them overtake others.
+    this.#Command =
+      client instanceof Redis ? Command : (client.constructor as unknown as { Command: CommandConstructor }).Command
+    const { keyPrefix } = client.options
+    this.#options = keyPrefix ? { replyEncoding: null, keyPrefix } : { replyEncoding: null }
+  }
+
+  send(name: string, args: (string | Buffer)[]): Promise<unknown> {
+    const command = new this.#Command(name, args, this.#options)
+    // A place that no pipeline has: ioredis then fails the command when its connection is lost, and does not send it
+    // again on the next one, as a borrowed client would by default. An increment must not count twice.
+    command.pipelineIndex = -1
+    this.#client.sendCommand(command as never)
+    return command.promise
+  }
+}

@@ -1,0 +1,305 @@
+import { type CacheError, ConnectionError, Link, type LinkOptions, type StoreEvent, TimeoutError } from '@anycache/core'
+import { type ClientStream, type RedisClient, Sender } from './client.js'
+import { commandFailure, connectionFailure, isReply } from './failures.js'
+
+export interface ConnectionOptions {
+  readonly client: RedisClient
+  /** Whether the store made the client, and so may dial and hang up. */
+  readonly owned: boolean
+  readonly server: string
+  /** How long one attempt to connect may take, in ms. */
+  readonly timeout: number
+  readonly breaker: LinkOptions['breaker']
+  readonly report: (event: StoreEvent) => void
+}
+
+/** What was known when something was sent: whether anything came since tells a slow server from a dead one. */
+export interface Sent {
+  readonly stream: ClientStream
+  readonly bytesRead: number
+  readonly at: number
+  late: boolean
+}
+
+interface Attempt {
+  readonly promise: Promise<void>
+  readonly succeed: () => void
+  readonly fail: (error: CacheError) => void
+  dialed: boolean
+}
+
+/** The one connection to the server: dials when asked to, hangs up on a silent server, and feeds the breaker. */
+export class Connection {
+  readonly server: string
+  readonly link: Link
+  readonly #client: RedisClient
+  readonly #owned: boolean
+  readonly #timeout: number
+  readonly #report: (event: StoreEvent) => void
+  readonly #sender: Sender
+  #attempt: Attempt | undefined
+  #trouble: unknown
+  /** When the connection that is open became ready. */
+  #readyAt: number | undefined
+  #hungUp = false
+  #closed = false
+
+  constructor(options: ConnectionOptions) {
+    const { client, server, breaker, report } = options
+    this.#client = client
+    this.#owned = options.owned
+    this.#timeout = options.timeout
+    this.#report = report
+    this.#sender = new Sender(client)
+    this.server = server
+    this.link = new Link({ server, breaker, report, probe: () => this.#probe() })
+    if (client.status === 'ready') this.#readyAt = performance.now()
+    client.on('connecting', this.#onConnecting)
+    client.on('ready', this.#onReady)
+    client.on('error', this.#onError)
+    client.on('close', this.#onClose)
+    client.on('end', this.#onEnd)
+  }
+
+  /** Whether a command sent now goes straight to the socket. ioredis would queue it otherwise, and replay it later. */
+  get ready(): boolean {
+    const { status, stream } = this.#client
+    return status === 'ready' && stream?.writable === true
+  }
+
+  /** The socket, while {@link Connection.ready}. */
+  get stream(): ClientStream {
+    return this.#client.stream as ClientStream
+  }
+
+  send(name: string, args: (string | Buffer)[]): Promise<unknown> {
+    return this.#sender.send(name, args)
+  }
+
+  /** Resolves when the connection is ready, or rejects when the attempt has failed. Callers share one attempt. */
+  connect(patience: number = this.#timeout): Promise<void> {
+    if (this.ready) return Promise.resolve()
+    if (this.#attempt !== undefined) return this.#attempt.promise
+    const { status } = this.#client
+    if (!this.#owned && (status === 'end' || (status === 'reconnecting' && patience === this.#timeout))) {
+      return Promise.reject(this.#failed(this.#unreachable(`its client's status is "${status}"`)))
+    }
+    return this.#begin(patience)
+  }
+
+  sent(): Sent {
+    const { stream } = this
+    return { stream, bytesRead: stream.bytesRead, at: performance.now(), late: false }
+  }
+
+  /** What to tell a caller whose deadline passed; `sent` is undefined while the command was still waiting for a connection. */
+  late(sent: Sent | undefined): CacheError {
+    const { server } = this
+    if (sent === undefined) {
+      return new TimeoutError(`${server} took no connection before the call's deadline; nothing was sent`, {
+        server,
+        outcome: 'not-sent',
+      })
+    }
+    const waited = performance.now() - sent.at
+    const error = new TimeoutError(
+      `${server} did not answer within ${Math.round(waited)} ms; a write may still take effect`,
+      {
+        server,
+        outcome: 'unknown',
+      },
+    )
+    if (!sent.late) {
+      // One failure for a batch, however many calls are in it.
+      sent.late = true
+      this.link.failed(error)
+      // A call with a few ms to spare says nothing about the connection; half the timeout is what a probe waits too.
+      if (waited >= this.#timeout / 2) this.#hangUpIfSilent(sent)
+    }
+    return error
+  }
+
+  /** What to tell the caller of a command that the client rejected. */
+  failure(error: unknown): CacheError {
+    const failure = commandFailure(error, this.server)
+    if (isReply(error)) this.link.succeeded()
+    return failure
+  }
+
+  /** Frees what was opened; a borrowed client stays as it is. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.link.close()
+    this.#attempt?.fail(this.#unreachable('the cache was closed'))
+    if (this.#owned) await this.#hangUp()
+    const { off } = this.#client
+    off.call(this.#client, 'connecting', this.#onConnecting)
+    off.call(this.#client, 'ready', this.#onReady)
+    // An owned client may still tell an error of its last moments: without a listener ioredis would print it.
+    if (!this.#owned) off.call(this.#client, 'error', this.#onError)
+    off.call(this.#client, 'close', this.#onClose)
+    off.call(this.#client, 'end', this.#onEnd)
+  }
+
+  async #hangUp(): Promise<void> {
+    const { status, stream } = this.#client
+    if (status === 'wait' || status === 'end') return
+    await new Promise<void>(resolve => {
+      this.#client.on('end', () => resolve())
+      if (stream === undefined) setImmediate(() => this.#client.stream?.destroy())
+      else stream.destroy()
+    })
+  }
+
+  /** Nothing at all came since: the server or the way to it is dead, and what it still sends must not be waited for. */
+  #hangUpIfSilent(sent: Sent): void {
+    if (!this.#owned || sent.stream !== this.#client.stream || sent.stream.bytesRead !== sent.bytesRead) return
+    this.#hungUp = true
+    sent.stream.destroy()
+  }
+
+  #begin(patience: number): Promise<void> {
+    let settle: { succeed: () => void; fail: (error: CacheError) => void } | undefined
+    const promise = new Promise<void>((resolve, reject) => {
+      settle = { succeed: resolve, fail: reject }
+    })
+    // Everyone who waits attaches a handler of its own; an attempt nobody waits for must not be an unhandled rejection.
+    promise.catch(() => {})
+    const { succeed, fail } = settle as unknown as Attempt
+    // Not among the deadlines of calls, which keep the process alive: whoever waits for the attempt has one of those.
+    // Two turns of the loop read the sockets first, should it have been blocked.
+    const timer = setTimeout(
+      () => setImmediate(() => setImmediate(() => this.#attempt === attempt && this.#giveUp(attempt, patience))),
+      patience,
+    )
+    timer.unref()
+    const end = (): void => {
+      clearTimeout(timer)
+      this.#attempt = undefined
+    }
+    const attempt: Attempt = {
+      promise,
+      succeed: () => {
+        end()
+        succeed()
+      },
+      fail: error => {
+        end()
+        fail(this.#failed(error))
+      },
+      dialed: false,
+    }
+    this.#attempt = attempt
+    this.#trouble = undefined
+    this.#dial(attempt)
+    return promise
+  }
+
+  #dial(attempt: Attempt): void {
+    const { status } = this.#client
+    const idle = this.#owned ? status === 'wait' || status === 'end' : status === 'wait'
+    if (!idle) return
+    attempt.dialed = true
+    // What went wrong comes by the events, which also tell of attempts that ioredis began itself.
+    this.#client.connect().catch(() => {})
+  }
+
+  #giveUp(attempt: Attempt, patience: number): void {
+    if (this.#owned) this.#client.stream?.destroy()
+    attempt.fail(
+      new TimeoutError(`${this.server} did not take the connection within ${patience} ms`, {
+        server: this.server,
+        outcome: 'not-sent',
+      }),
+    )
+  }
+
+  #failed(error: CacheError): CacheError {
+    this.link.failed(error, true)
+    return error
+  }
+
+  #unreachable(why: string, cause?: unknown): ConnectionError {
+    return new ConnectionError(`${this.server} cannot be reached: ${why}`, {
+      server: this.server,
+      outcome: 'not-sent',
+      cause,
+    })
+  }
+
+  readonly #onConnecting = (): void => {
+    // The socket exists a tick after this event. It must never keep the process alive: pending calls do.
+    if (this.#owned) setImmediate(() => this.#client.stream?.unref())
+  }
+
+  readonly #onReady = (): void => {
+    if (!this.ready || this.#closed) return
+    this.#readyAt = performance.now()
+    this.#report({ type: 'connect', server: this.server })
+    this.#attempt?.succeed()
+  }
+
+  readonly #onError = (error: unknown): void => {
+    this.#trouble = error
+    // After a failed SELECT ioredis would go on in database 0; after replies that do not parse, with half a reply.
+    if (this.#owned) this.#client.stream?.destroy()
+  }
+
+  readonly #onClose = (): void => {
+    const error = connectionFailure(this.#trouble, this.server)
+    this.#trouble = undefined
+    const attempt = this.#attempt
+    if (this.#readyAt !== undefined) this.#lost(error)
+    if (attempt !== undefined && (attempt.dialed || !this.#owned)) attempt.fail(error)
+  }
+
+  #lost(error: CacheError): void {
+    const lived = performance.now() - (this.#readyAt as number)
+    this.#readyAt = undefined
+    this.#report({ type: 'disconnect', server: this.server, error: this.#closed ? undefined : error })
+    // A silent connection was counted when it was hung up.
+    if (!this.#hungUp) this.link.failed(error)
+    this.#hungUp = false
+    // A server that takes connections only to close them is left to the next call and to the breaker.
+    if (this.#owned && !this.#closed && this.#attempt === undefined && lived > 1000) this.#redialSoon()
+  }
+
+  readonly #onEnd = (): void => {
+    const attempt = this.#attempt
+    if (attempt === undefined) return
+    // It waited for an older connection to close.
+    if (!attempt.dialed && this.#owned) this.#dial(attempt)
+    else attempt.fail(connectionFailure(this.#trouble, this.server))
+  }
+
+  /** One attempt at once: either the server is back before the next call, or the breaker is open by then. */
+  #redialSoon(): void {
+    // Spread over 50 ms, so that the processes of a fleet do not come back in one wave.
+    setTimeout(() => {
+      if (!this.#closed) this.connect().catch(() => {})
+    }, Math.random() * 50).unref()
+  }
+
+  async #probe(): Promise<void> {
+    const patience = this.#timeout / 2
+    // Connecting asks for a sign of life too: the handshake must be answered.
+    if (!this.ready) return this.connect(patience)
+    const sent = this.sent()
+    const pinged = this.send('ping', [])
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#hangUpIfSilent(sent)
+        reject(new TimeoutError(`${this.server} did not answer a PING within ${patience} ms`, { server: this.server }))
+      }, patience)
+      timer.unref()
+      const answered = (error?: unknown): void => {
+        clearTimeout(timer)
+        // An error reply is a sign of life as well; a lost connection is not.
+        if (error === undefined || isReply(error)) resolve()
+        else reject(error)
+      }
+      pinged.then(() => answered(), answered)
+    })
+  }
+}

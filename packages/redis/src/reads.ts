@@ -1,0 +1,153 @@
+import { awaitBy, type CacheError, type Pending, type StoredItem, settled } from '@anycache/core'
+import type { Sent } from './connection.js'
+import { isReplyOf } from './failures.js'
+import type { Entry, Queue } from './queue.js'
+import { itemOf } from './replies.js'
+
+/** Most keys of one MGET: the server serves others between two of them. */
+export const mostKeys = 512
+
+/** One caller of one key. */
+class Get implements Pending {
+  readonly deadline: number
+  previous?: Pending | undefined
+  next?: Pending | undefined
+  reads: Reads
+  slot: number
+  expired = false
+  readonly resolve: (item: StoredItem | undefined) => void
+  readonly reject: (error: CacheError) => void
+
+  constructor(
+    reads: Reads,
+    slot: number,
+    deadline: number,
+    resolve: (item: StoredItem | undefined) => void,
+    reject: (error: CacheError) => void,
+  ) {
+    this.reads = reads
+    this.slot = slot
+    this.deadline = deadline
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  expire(): void {
+    this.expired = true
+    this.reject(this.reads.late())
+  }
+}
+
+/** The gets of one tick that may travel together: one GET, or one MGET. */
+export class Reads implements Entry {
+  readonly big = false
+  size = 0
+  readonly #queue: Queue
+  #keys: string[] = []
+  #slots: Map<string, number> | undefined
+  #gets: Get[] = []
+  #sent: Sent | undefined
+
+  constructor(queue: Queue) {
+    this.#queue = queue
+  }
+
+  get full(): boolean {
+    return this.#keys.length >= mostKeys
+  }
+
+  /** Each caller has a promise of its own; a key asked for twice travels once. */
+  get(key: string, deadline: number, size: number): Promise<StoredItem | undefined> {
+    this.size += size
+    return new Promise((resolve, reject) => {
+      const get = new Get(this, this.#slotOf(key), deadline, resolve, reject)
+      this.#gets.push(get)
+      awaitBy(get)
+    })
+  }
+
+  send(): void {
+    if (this.#gets.some(get => get.expired)) this.#keepWaiting()
+    const keys = this.#keys
+    if (keys.length === 0) return this.#queue.release(this.size)
+    const { connection } = this.#queue
+    this.#sent = connection.sent()
+    if (keys.length === 1) connection.send('get', [keys[0] as string]).then(this.#answeredOne, this.#failed)
+    else connection.send('mget', keys).then(this.#answeredAll, this.#failed)
+  }
+
+  reject(error: CacheError): void {
+    this.#queue.release(this.size)
+    for (const get of this.#gets) {
+      settled(get)
+      get.reject(error)
+    }
+  }
+
+  late(): CacheError {
+    return this.#queue.connection.late(this.#sent)
+  }
+
+  #slotOf(key: string): number {
+    const keys = this.#keys
+    if (keys.length === 0) return keys.push(key) - 1
+    this.#slots ??= new Map([[keys[0] as string, 0]])
+    const slot = this.#slots.get(key)
+    if (slot !== undefined) return slot
+    this.#slots.set(key, keys.length)
+    return keys.push(key) - 1
+  }
+
+  /** Leaves out what expired while the connection was made. */
+  #keepWaiting(): void {
+    const keys = this.#keys
+    const gets = this.#gets.filter(get => !get.expired)
+    this.#keys = []
+    this.#slots = undefined
+    this.#gets = gets
+    for (const get of gets) get.slot = this.#slotOf(keys[get.slot] as string)
+  }
+
+  readonly #answeredOne = (reply: unknown): void => {
+    this.#queue.answered(this.size)
+    for (const get of this.#gets) {
+      settled(get)
+      get.resolve(itemOf(reply))
+    }
+  }
+
+  readonly #answeredAll = (reply: unknown): void => {
+    this.#queue.answered(this.size)
+    const replies = reply as readonly unknown[]
+    for (const get of this.#gets) {
+      settled(get)
+      get.resolve(itemOf(replies[get.slot]))
+    }
+  }
+
+  readonly #failed = (error: unknown): void => {
+    // A list under the key is a miss: GET refuses it, MGET answers nothing for it.
+    if (isReplyOf(error, 'WRONGTYPE')) return this.#answeredOne(null)
+    // One forbidden key fails the whole MGET; by itself, each key gets its own answer.
+    if (this.#keys.length > 1 && isReplyOf(error, 'NOPERM')) return this.#split()
+    this.reject(this.#queue.connection.failure(error))
+  }
+
+  #split(): void {
+    this.#queue.answered(0)
+    const share = this.size / this.#keys.length
+    const singles = this.#keys.map(key => {
+      const single = new Reads(this.#queue)
+      single.#keys.push(key)
+      single.size = share
+      return single
+    })
+    for (const get of this.#gets) {
+      const single = singles[get.slot] as Reads
+      get.reads = single
+      get.slot = 0
+      single.#gets.push(get)
+    }
+    this.#queue.resend(singles)
+  }
+}

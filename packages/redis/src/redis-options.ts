@@ -1,0 +1,148 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import {
+  type BreakerOptions,
+  checkOptions,
+  type Duration,
+  InvalidArgumentError,
+  milliseconds,
+  shown,
+} from '@anycache/core'
+import { parseBytes } from '@anycache/serializer'
+import type { Redis } from 'ioredis'
+import { type Address, checkClient, type RedisClient } from './client.js'
+import { parseUrl } from './url.js'
+
+/** What a {@link RedisStore} takes: a `client`, or where the server is. */
+export interface RedisStoreOptions<C extends RedisClient = Redis> {
+  /**
+   * A ready ioredis `Redis`, 5.4 or later, used as it is: its options, its `keyPrefix` and its connection stay its own, and it is
+   * never closed. Not with any option that names a server. Clusters are not supported yet: `NotSupportedError`.
+   */
+  readonly client?: C
+  /**
+   * `redis://user:password@host:6379/2`, `rediss://` for TLS, `valkey://`, `valkeys://`, or `unix:///run/redis.sock?db=2`.
+   * Options given beside it win over its parts. Not with `host`, `port` or `path`.
+   */
+  readonly url?: string
+  /** Default `localhost`. */
+  readonly host?: string
+  /** Default 6379. */
+  readonly port?: number
+  /** A unix socket, in place of host and port. */
+  readonly path?: string
+  /** The ACL user. Default: the server's default user. */
+  readonly username?: string
+  readonly password?: string
+  /** The number of the database. Default 0. */
+  readonly db?: number
+  /** `true`, or options of `tls.connect` such as `ca`. Default: as the URL says, else none. */
+  readonly tls?: boolean | TlsOptions
+  /** What `CLIENT LIST` calls the connection. Default: nothing. */
+  readonly clientName?: string
+  /** How long connecting may take; a probe of a silent server has half of it. Default 500 ms. */
+  readonly timeout?: Duration
+  /** When the server is given a rest after failures; `false`: never. Default: after 5 in a row, or when it cannot be reached. */
+  readonly breaker?: BreakerOptions | false
+  /**
+   * Bytes of commands that may wait for an answer, as a number or `'64mb'`; more are refused with `OverloadedError`, unsent.
+   * A single command may be larger. Default 64 MiB.
+   */
+  readonly maxInFlightBytes?: number | string
+}
+
+/** {@link RedisStoreOptions}, resolved once. */
+export interface ResolvedOptions {
+  readonly server: RedisClient | Address
+  readonly timeout: number
+  readonly breaker: BreakerOptions | false | undefined
+  readonly maxInFlightBytes: number
+}
+
+const addressNames = ['url', 'host', 'port', 'path', 'username', 'password', 'db', 'tls', 'clientName'] as const
+const optionNames = ['client', ...addressNames, 'timeout', 'breaker', 'maxInFlightBytes'] as const
+
+/** The options with their defaults. Throws `InvalidArgumentError` for what cannot be used; no message holds a password. */
+export function resolveOptions(options: RedisStoreOptions<RedisClient>): ResolvedOptions {
+  checkOptions('RedisStore', options, optionNames)
+  const { client, timeout, breaker, maxInFlightBytes } = options
+  if (client !== undefined) {
+    const extra = addressNames.find(name => options[name] !== undefined)
+    if (extra !== undefined) wrong(`${extra} means nothing beside client; set it on the client`)
+    checkClient(client)
+  }
+  return {
+    server: client ?? addressOf(options),
+    timeout: timeout === undefined ? 500 : milliseconds(timeout, 'RedisStore: timeout'),
+    breaker: breaker === undefined ? undefined : checkBreaker(breaker),
+    maxInFlightBytes:
+      maxInFlightBytes === undefined ? 64 * 2 ** 20 : parseBytes(maxInFlightBytes, 'RedisStore: maxInFlightBytes'),
+  }
+}
+
+function addressOf(options: RedisStoreOptions<RedisClient>): Address {
+  const { url, host, port, path, db, tls } = options
+  const places = [
+    url !== undefined && 'url',
+    (host ?? port) !== undefined && 'host and port',
+    path !== undefined && 'path',
+  ]
+  const given = places.filter(place => place !== false)
+  if (given.length > 1) wrong(`${given.join(' and ')} each name the server; give one of them`)
+  const fromUrl = url === undefined ? {} : parseUrl(text('url', url) as string)
+  if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535)) {
+    wrong(`port must be a whole number from 1 to 65535, got ${shown(port)}`)
+  }
+  if (db !== undefined && !(Number.isInteger(db) && db >= 0))
+    wrong(`db must be a whole number from 0, got ${shown(db)}`)
+  if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
+    wrong(`tls must be true, false or options of tls.connect, got ${shown(tls)}`)
+  }
+  // A password may be empty in a template of an environment that has none.
+  const password = secret(options.password) ?? fromUrl.password
+  const username = text('username', options.username) ?? fromUrl.username
+  if (username !== undefined && password === undefined) {
+    wrong('username needs a password; for a password alone write redis://:password@host')
+  }
+  const secured = tls ?? fromUrl.tls ?? false
+  return {
+    host: text('host', host) ?? fromUrl.host ?? 'localhost',
+    port: port ?? fromUrl.port ?? 6379,
+    path: text('path', path) ?? fromUrl.path,
+    username,
+    password,
+    db: db ?? fromUrl.db ?? 0,
+    tls: secured === false ? undefined : secured === true ? {} : { ...secured },
+    clientName: text('clientName', options.clientName),
+  }
+}
+
+function text(name: string, value: unknown): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value
+  return wrong(`${name} must be a non-empty string, got ${shown(value)}`)
+}
+
+function secret(value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value === '' ? undefined : value
+  return wrong(`password must be a string, got a ${typeof value}`)
+}
+
+function checkBreaker(breaker: unknown): BreakerOptions | false {
+  if (breaker === false) return false
+  const names = ['failures', 'minDelay', 'maxDelay'] as const
+  checkOptions('RedisStore: breaker', breaker, names)
+  const given = breaker as Record<string, unknown>
+  const { failures } = given
+  if (failures !== undefined && !(Number.isInteger(failures) && (failures as number) >= 1)) {
+    wrong(`breaker.failures must be a whole number from 1, got ${shown(failures)}`)
+  }
+  for (const name of ['minDelay', 'maxDelay']) {
+    if (given[name] !== undefined && !(typeof given[name] === 'number' && (given[name] as number) > 0)) {
+      wrong(`breaker.${name} must be a positive number of ms, got ${shown(given[name])}`)
+    }
+  }
+  return { ...given }
+}
+
+function wrong(message: string): never {
+  throw new InvalidArgumentError(`RedisStore: ${message}`)
+}

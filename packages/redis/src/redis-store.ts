@@ -1,0 +1,93 @@
+import type { Call, Limits, ServerStats, Space, Store, StoreEvent } from '@anycache/core'
+import type { Redis } from 'ioredis'
+import { Clearings } from './clear.js'
+import { type Address, createClient, type RedisClient } from './client.js'
+import { Connection } from './connection.js'
+import { infoOf } from './info.js'
+import { Queue } from './queue.js'
+import { type RedisStoreOptions, resolveOptions } from './redis-options.js'
+import { maxValueBytes, RedisSpace } from './redis-space.js'
+import { nothing } from './replies.js'
+
+/** Entries on one Redis or Valkey server, as strings. Connects with the first operation, within its deadline. */
+export class RedisStore<C extends RedisClient = Redis> implements Store {
+  readonly driver = 'redis'
+  readonly servers: readonly string[]
+  readonly limits: Limits = {
+    maxItemBytes: maxValueBytes,
+    ttlGranularity: 1,
+    ttlLag: 50,
+    cas: true,
+    keys: true,
+    shared: true,
+  }
+  /**
+   * The ioredis client, for all that Redis can do beyond a cache. One the store made is connected by its first command, ends
+   * with the store, and is connected anew by the store after a loss; its commands fail while there is no connection.
+   */
+  readonly client: C
+  readonly #connection: Connection
+  readonly #queue: Queue
+  readonly #clearings = new Clearings()
+  readonly #clientPrefix: string
+  readonly #listeners = new Set<(event: StoreEvent) => void>()
+
+  /** Throws `InvalidArgumentError` for options that cannot be used, and `NotSupportedError` for a cluster's client. */
+  constructor(options: RedisStoreOptions<C> = {}) {
+    const { server, timeout, breaker, maxInFlightBytes } = resolveOptions(options)
+    const owned = !('status' in server)
+    this.client = (owned ? createClient(server) : server) as RedisClient as C
+    const name = owned ? nameOf(server) : nameOf(this.client.options)
+    this.servers = [name]
+    this.#clientPrefix = String(this.client.options.keyPrefix ?? '')
+    this.#connection = new Connection({
+      client: this.client,
+      owned,
+      server: name,
+      timeout,
+      breaker,
+      report: event => {
+        for (const listener of this.#listeners) listener(event)
+      },
+    })
+    this.#queue = new Queue(this.#connection, maxInFlightBytes)
+  }
+
+  space(path: readonly string[]): Space {
+    return new RedisSpace(this.#queue, this.#clearings, path, this.#clientPrefix)
+  }
+
+  listen(listener: (event: StoreEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  ping(call: Call): Promise<void> {
+    return this.#queue.request('ping', [], undefined, call.deadline, nothing)
+  }
+
+  /** `FLUSHDB ASYNC`: every key of this store's database, whoever wrote it and whatever its prefix; the other databases stay. */
+  flush(call: Call): Promise<void> {
+    return this.#queue.request('flushdb', ['ASYNC'], undefined, call.deadline, nothing)
+  }
+
+  /** Redis' `INFO`, all of it or one section. */
+  async serverStats(section: string | undefined, call: Call): Promise<ServerStats[]> {
+    const [server] = this.servers as [string]
+    const args = section === undefined ? [] : [section]
+    return [{ server, stats: await this.#queue.request('info', args, undefined, call.deadline, infoOf) }]
+  }
+
+  /** Settles what is in flight, then closes the connection of a client that the store made; a borrowed one stays open. */
+  async close(call: Call): Promise<void> {
+    await this.#queue.close(call.deadline)
+    await this.#connection.close()
+  }
+}
+
+function nameOf({ host = 'localhost', port = 6379, path }: Address | RedisClient['options']): string {
+  if (path) return path
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}

@@ -1,0 +1,90 @@
+import { checkOptions, InvalidArgumentError, shown } from '@anycache/core'
+
+/** The parts that a URL names; what it does not name is left out. */
+export interface UrlParts {
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly path?: string | undefined
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  readonly db?: number | undefined
+  readonly tls?: boolean | undefined
+}
+
+const forms =
+  'redis://user:password@host:6379/0, rediss:// for TLS, valkey://, valkeys://, or unix:///path/to/socket?db=0'
+const schemes: Readonly<Record<string, boolean>> = {
+  'redis:': false,
+  'rediss:': true,
+  'valkey:': false,
+  'valkeys:': true,
+}
+const socketForm = /^unix:\/\/(?:([^@/?#]*)@)?(\/[^?#]+)(?:\?([^#]*))?$/
+
+/**
+ * The server that a URL names. By hand, since ioredis takes query options as strings (`?enableOfflineQueue=false` switches it on)
+ * and `valkey://` for the path of a socket. Throws `InvalidArgumentError`; the URL stays out of the message, for its password.
+ */
+export function parseUrl(text: string): UrlParts {
+  const socket = socketForm.exec(text)
+  if (socket !== null) {
+    const [username = '', ...password] = (socket[1] ?? '').split(':')
+    return {
+      path: decoded(socket[2] as string),
+      ...credentials(username, password.join(':')),
+      db: dbOfQuery(new URLSearchParams(socket[3])),
+    }
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const tls = url === undefined ? undefined : schemes[url.protocol]
+  if (url === undefined || tls === undefined) {
+    throw new InvalidArgumentError(
+      `RedisStore: url is not one of ${forms}; special characters of a password are written as %40`,
+    )
+  }
+  if (url.hash !== '')
+    throw new InvalidArgumentError('RedisStore: url must not have a "#"; in a password it is written as %23')
+  const fromQuery = dbOfQuery(url.searchParams)
+  const path = url.pathname.replace(/^\/|\/$/g, '')
+  if (path !== '' && fromQuery !== undefined) throw new InvalidArgumentError('RedisStore: url names the database twice')
+  return {
+    // An IPv6 address stands in brackets, which no resolver takes.
+    ...(url.hostname !== '' && { host: decoded(url.hostname.replace(/^\[(.*)\]$/, '$1')) }),
+    ...(url.port !== '' && { port: portOf(url.port) }),
+    ...credentials(url.username, url.password),
+    db: path === '' ? fromQuery : dbOf(path),
+    tls,
+  }
+}
+
+function credentials(username: string, password: string): Pick<UrlParts, 'username' | 'password'> {
+  return {
+    ...(username !== '' && { username: decoded(username) }),
+    ...(password !== '' && { password: decoded(password) }),
+  }
+}
+
+function dbOfQuery(query: URLSearchParams): number | undefined {
+  checkOptions('RedisStore: url', Object.fromEntries(query), ['db'])
+  const db = query.get('db')
+  return db === null ? undefined : dbOf(db)
+}
+
+function dbOf(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError(`RedisStore: the database in url must be a number like /2, got ${shown(text)}`)
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (port > 0) return port
+  throw new InvalidArgumentError(`RedisStore: the port in url must be from 1 to 65535, got ${shown(text)}`)
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new InvalidArgumentError('RedisStore: url has a "%" that is no escape; write it as %25')
+  }
+}
