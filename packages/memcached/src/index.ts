@@ -1,2 +1,3 @@
-/** The name by which a config chooses this store. */
-export const driver = 'memcached'
+export type { MemcachedOptions, MemjsClient } from './memcached-options.js'
+export { MemcachedStore } from './memcached-store.js'
+export type { ServerOptions } from './servers.js'

@@ -1,0 +1,82 @@
+import { type CacheError, ServerError } from '@anycache/core'
+import { plainCredentials } from './binary-request.js'
+import { type Reader, type Reply, Request } from './request.js'
+import type { Endpoint } from './servers.js'
+
+/** What a server tells of itself. `undefined`: it did not. */
+export interface ServerSettings {
+  /** `-I`, header included. */
+  readonly maxItemBytes: number | undefined
+  /** False with `-C`: items have no versions. */
+  readonly cas: boolean | undefined
+}
+
+/** Logs in where there are credentials, and asks for the settings, in one write. Rejects when the server wants other credentials. */
+export function greet(endpoint: Endpoint, write: (requests: readonly Request[]) => void): Promise<ServerSettings> {
+  return new Promise((resolve, reject) => {
+    const { username, password } = endpoint
+    const found = new Map<string, string>()
+    const asked = statsRequest('settings', Number.POSITIVE_INFINITY, found, readSettings)
+    asked.server = endpoint.name
+    asked.resolve = () => resolve(settingsOf(found))
+    asked.reject = reject
+    if (username === undefined) return write([asked])
+    const login = new Request('authenticate', 'PLAIN', Number.POSITIVE_INFINITY, readLogin)
+    login.server = endpoint.name
+    login.data = plainCredentials(username, password ?? '')
+    login.bytes = Buffer.byteLength(login.data)
+    login.reject = reject
+    write([login, asked])
+  })
+}
+
+/** Asks for a section of the statistics and puts them into `found`. */
+export function statsRequest(
+  section: string,
+  deadline: number,
+  found: Map<string, string>,
+  read: Reader = readStats,
+): Request {
+  const request = new Request('stats', section, deadline, read)
+  request.partial = reply => {
+    found.set(reply.name, reply.data.toString())
+  }
+  return request
+}
+
+function readStats(request: Request, reply: Reply): void {
+  if (reply.status !== 'ok') throw refusal(request, reply)
+}
+
+/** A server that has no such section is taken as it is. */
+function readSettings(request: Request, reply: Reply): void {
+  if (reply.status === 'unauthorized') throw unauthorized(request, 'wants a username and a password')
+}
+
+function readLogin(request: Request, reply: Reply): void {
+  if (reply.status === 'ok') return
+  if (reply.status === 'unauthorized') throw unauthorized(request, 'refuses this username or password')
+  throw refusal(request, reply)
+}
+
+function unauthorized(request: Request, complaint: string): CacheError {
+  return new ServerError(`${request.server} ${complaint} (SASL PLAIN)`, { server: request.server, outcome: 'refused' })
+}
+
+/** The server said no, for a reason of its own. */
+export function refusal(request: Request, reply: Reply): CacheError {
+  const reason = reply.data.toString('latin1', 0, 200) || 'no reason'
+  return new ServerError(`${request.server} refused ${request.verb}: ${reason}`, {
+    server: request.server,
+    outcome: 'refused',
+  })
+}
+
+function settingsOf(found: ReadonlyMap<string, string>): ServerSettings {
+  const size = Number(found.get('item_size_max'))
+  const cas = found.get('cas_enabled')
+  return {
+    maxItemBytes: Number.isSafeInteger(size) && size > 0 ? size : undefined,
+    cas: cas === undefined ? undefined : cas === 'yes',
+  }
+}

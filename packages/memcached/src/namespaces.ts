@@ -1,0 +1,111 @@
+import { awaitBy, settled, TimeoutError } from '@anycache/core'
+import type { Connection } from './connection.js'
+import type { Request } from './request.js'
+import { type Attendance, generationItem, generationRequest, newGeneration, Scope } from './scope.js'
+
+/**
+ * The namespaces of one server, and their clearing. While one is cleared, what is asked of any of them meanwhile waits in one backlog:
+ * a namespace and those nested in it, known or not yet known, then keep their call order around the clear.
+ */
+export class Namespaces implements Attendance {
+  readonly connection: Connection
+  readonly #scopes = new Map<string, Scope>()
+  /** Requests on their way. */
+  #present = 0
+  #backlog: (Request | (() => void))[] | undefined
+  #emptied: (() => void) | undefined
+
+  constructor(connection: Connection) {
+    this.connection = connection
+  }
+
+  /** The requests' lane for a namespace, given the bases of those it is nested in and its own, outermost first. */
+  scopeOf(bases: readonly string[]): Scope {
+    const name = bases.at(-1) ?? ''
+    let scope = this.#scopes.get(name)
+    if (scope === undefined) {
+      scope = new Scope(this.connection, this, bases)
+      this.#scopes.set(name, scope)
+    }
+    return scope
+  }
+
+  /** Sends the request in its turn, or refuses it. */
+  submit(request: Request, scope: Scope): void {
+    if (!this.connection.accept(request, scope)) return
+    if (!scope.isNamed) scope.enter(request)
+    else if (this.#backlog === undefined) this.#enter(request, scope)
+    else this.#backlog.push(request)
+  }
+
+  left(): void {
+    if (--this.#present === 0) this.#emptied?.()
+  }
+
+  /** Renews the generation of the namespace with this base: what was asked before is gone then, what is asked from now on stays. */
+  clear(base: string, deadline: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const renew = (): void => {
+        this.#renew(base, deadline)
+          .finally(() => this.#releaseBacklog())
+          .then(resolve, reject)
+      }
+      if (this.#backlog === undefined) {
+        this.#backlog = []
+        renew()
+      } else this.#backlog.push(renew)
+    })
+  }
+
+  async #renew(base: string, deadline: number): Promise<void> {
+    await this.#whenEmpty(deadline)
+    const generation = newGeneration()
+    try {
+      await this.connection.asked(generationRequest('set', generationItem(base), generation, deadline))
+    } catch (error) {
+      for (const scope of this.#scopes.values()) scope.renewed(base, undefined)
+      throw error
+    }
+    for (const scope of this.#scopes.values()) scope.renewed(base, generation)
+  }
+
+  #whenEmpty(deadline: number): Promise<void> {
+    if (this.#present === 0) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const server = this.connection.endpoint.name
+      const patience = {
+        deadline,
+        expire: () => {
+          this.#emptied = undefined
+          reject(new TimeoutError(`${server} did not answer earlier requests in time`, { server, outcome: 'not-sent' }))
+        },
+      }
+      awaitBy(patience)
+      this.#emptied = () => {
+        this.#emptied = undefined
+        settled(patience)
+        resolve()
+      }
+    })
+  }
+
+  #enter(request: Request, scope: Scope): void {
+    request.present = true
+    this.#present++
+    scope.enter(request)
+  }
+
+  #releaseBacklog(): void {
+    const backlog = this.#backlog ?? []
+    this.#backlog = undefined
+    for (let i = 0; i < backlog.length; i++) {
+      const entry = backlog[i] as Request | (() => void)
+      if (typeof entry === 'function') {
+        this.#backlog = backlog.slice(i + 1)
+        entry()
+        return
+      }
+      if (!entry.over) this.#enter(entry, entry.lane as Scope)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/// <reference path="./memjs.d.ts" />
+import { type ResponseHandler, Utils } from 'memjs'
+import { type Reply, Request } from './request.js'
+
+/** A request of memjs' own client, already encoded, whose answer goes to the handlers that it registered. */
+export function rawRequest(
+  frames: Buffer,
+  deadline: number,
+  handler: ResponseHandler | undefined,
+  errorHandler: ((error: Error) => void) | undefined,
+): Request {
+  const request = new Request('raw', '', deadline, (_request: Request, reply: Reply) => tell(reply.data))
+  // The caller may use its buffer again: `flush` writes the same one to every server.
+  request.raw = Buffer.from(frames)
+  request.bytes = frames.length
+  request.reject = error => {
+    if (errorHandler !== undefined) apart(() => errorHandler(error as Error))
+  }
+  if (handler?.quiet) request.partial = (_reply, frame) => tell(frame)
+  return request
+
+  function tell(frame: Buffer): void {
+    // A copy: what is kept of it must not keep a whole chunk of the socket alive.
+    const response = Utils.parseMessage(Buffer.from(frame))
+    if (response === false || handler === undefined) return
+    response.header.opaque = frames.readUInt32BE(12)
+    apart(() => handler(response))
+  }
+}
+
+/** What a callback throws is its caller's, as an uncaught exception; it must not reach the parser in whose midst it runs. */
+function apart(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
+  }
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+
+/** A server as the ring sees it. */
+export interface RingServer {
+  /** `host:port`, or `host` alone on the default port 11211: the text as configured, never resolved. */
+  readonly ringName: string
+  readonly weight: number
+}
+
+const pointsPerServer = 160
+const pointsPerDigest = 4
+const { fround } = Math
+
+/**
+ * Places keys on servers as libmemcached's weighted ketama does, so that PHP (`OPT_LIBKETAMA_COMPATIBLE`), pylibmc
+ * (`ketama_weighted`) and npm memcached find them on the same ones: points on a circle of 2^32, the first one at or after the key's.
+ */
+export class Ring {
+  readonly #points: Uint32Array
+  readonly #owners: Uint32Array
+
+  constructor(servers: readonly RingServer[]) {
+    const points = servers.flatMap((server, owner) => pointsOf(server, servers).map(point => ({ point, owner })))
+    points.sort((a, b) => a.point - b.point || a.owner - b.owner)
+    this.#points = Uint32Array.from(points, ({ point }) => point)
+    this.#owners = Uint32Array.from(points, ({ owner }) => owner)
+  }
+
+  /** The index of the server that holds the key. */
+  serverOf(key: string): number {
+    const hash = createHash('md5').update(key).digest().readUInt32LE(0)
+    const points = this.#points
+    let low = 0
+    let high = points.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((points[middle] as number) < hash) low = middle + 1
+      else high = middle
+    }
+    return this.#owners[low === points.length ? 0 : low] as number
+  }
+}
+
+function pointsOf({ ringName, weight }: RingServer, servers: readonly RingServer[]): number[] {
+  const total = servers.reduce((sum, server) => sum + server.weight, 0)
+  // libmemcached computes in 32-bit floats: in doubles some weights give one digest more.
+  const share = fround(weight / total)
+  const digests = Math.floor(
+    fround(fround(fround(fround(share * pointsPerServer) / pointsPerDigest) * servers.length) + fround(1e-10)),
+  )
+  const points: number[] = []
+  for (let i = 0; i < digests; i++) {
+    const digest = createHash('md5').update(`${ringName}-${i}`).digest()
+    for (let at = 0; at < digest.length; at += 4) points.push(digest.readUInt32LE(at))
+  }
+  return points
+}

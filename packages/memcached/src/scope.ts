@@ -1,0 +1,272 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { CacheError } from '@anycache/core'
+import type { Composer, Connection } from './connection.js'
+import { refusal } from './greeting.js'
+import { type Check, type Lane, type Reply, Request } from './request.js'
+
+/** Bytes that a generation adds to a wire key: `~`, 11 of base64url, `:`. */
+export const generationBytes = 13
+
+/** Hears when a namespaced request came and went. */
+export interface Attendance {
+  left(): void
+}
+
+/**
+ * The requests of one namespace to one server. They carry the namespace's generation in their keys, as this process last saw it;
+ * each batch begins by reading it, and what was sent under another one is sent again, in order.
+ */
+export class Scope implements Lane, Composer {
+  readonly #connection: Connection
+  readonly #attendance: Attendance
+  /** The items that hold the generations of this namespace and of those it is nested in, outermost first. Empty without a namespace. */
+  readonly #items: readonly string[]
+  readonly #base: string
+  /** As last seen; never changed in place, since batches remember what they were sent under. */
+  #generations: readonly (string | undefined)[]
+  /** What precedes each key; `undefined` while a generation is not known. */
+  #prefix: string | undefined
+  #queue: Request[] = []
+  /** What waits for a generation. Those to be done again come first. */
+  #held: Request[] = []
+  #redo: Request[] = []
+  /** Batches whose answers are not all there. */
+  #underWay = 0
+  #isOutdated = false
+  #isFetching = false
+  /** Keys with a request that is alone, and what was asked of them since. */
+  readonly #turns = new Map<string, Request[]>()
+
+  constructor(connection: Connection, attendance: Attendance, bases: readonly string[]) {
+    this.#connection = connection
+    this.#attendance = attendance
+    this.#items = bases.map(generationItem)
+    this.#base = bases.at(-1) ?? ''
+    this.#generations = bases.map(() => undefined)
+    if (bases.length === 0) this.#prefix = ''
+  }
+
+  /** Sends the request in its turn. */
+  enter(request: Request): void {
+    if (this.#turns.size > 0 || request.alone) {
+      const turn = this.#turns.get(request.key)
+      if (turn !== undefined) {
+        turn.push(request)
+        return
+      }
+      if (request.alone) this.#turns.set(request.key, [])
+    }
+    this.#enqueue(request)
+  }
+
+  resend(request: Request): void {
+    this.#enqueue(request)
+  }
+
+  ended(request: Request): void {
+    this.#connection.ended(request)
+    if (request.alone) this.#passTurn(request)
+    if (request.present) this.#attendance.left()
+  }
+
+  compose(batch: Request[]): void {
+    const queue = this.#queue
+    this.#queue = []
+    if (this.#items.length === 0) {
+      for (const request of queue) batch.push(request)
+      return
+    }
+    if (this.#prefix === undefined || this.#isOutdated) {
+      for (const request of queue) this.#held.push(request)
+      if (!this.#isOutdated) void this.#fetch()
+      return
+    }
+    const check = new GenerationCheck(this, this.#generations, queue.length + this.#items.length)
+    this.#underWay++
+    for (let i = 0; i < this.#items.length; i++) batch.push(check.request(this.#items[i] as string, i))
+    for (const request of queue) {
+      request.wireKey = this.#prefix + request.key
+      request.check = check
+      batch.push(request)
+    }
+  }
+
+  /** What precedes keys on this server, for whoever wants to see it. */
+  async prefix(deadline: number): Promise<string> {
+    if (this.#items.length === 0) return ''
+    return prefixOf(this.#base, await this.#read(deadline))
+  }
+
+  /** Whether its keys carry a generation. */
+  get isNamed(): boolean {
+    return this.#items.length > 0
+  }
+
+  /** `clear()` has renewed this generation; `undefined`: perhaps it has. */
+  renewed(base: string, generation: string | undefined): void {
+    const depth = this.#items.indexOf(generationItem(base))
+    if (depth >= 0) this.#learn(this.#generations.with(depth, generation))
+  }
+
+  /** A batch's first reply: the generation as it stands. */
+  seen(index: number, generation: string | undefined): void {
+    this.#generations = this.#generations.with(index, generation)
+    this.#isOutdated = true
+  }
+
+  /** The request was sent under a generation that is gone. */
+  keep(request: Request): void {
+    this.#redo.push(request)
+  }
+
+  /** Every request of a batch is answered or lost. */
+  completed(): void {
+    this.#underWay--
+    if (this.#underWay > 0 || !this.#isOutdated) return
+    this.#isOutdated = false
+    this.#learn(this.#generations)
+    this.#held = [...this.#redo, ...this.#held]
+    this.#redo = []
+    if (this.#prefix !== undefined) this.#releaseHeld()
+    else if (this.#held.length > 0) void this.#fetch()
+  }
+
+  #enqueue(request: Request): void {
+    this.#queue.push(request)
+    if (this.#queue.length === 1) this.#connection.schedule(this)
+  }
+
+  #passTurn(request: Request): void {
+    const waiting = this.#turns.get(request.key)
+    this.#turns.delete(request.key)
+    for (const next of waiting ?? []) {
+      if (next.over) next.abandon()
+      else this.enter(next)
+    }
+  }
+
+  #releaseHeld(): void {
+    const held = this.#held
+    this.#held = []
+    // Ahead of what came in this tick.
+    this.#queue = [...held, ...this.#queue]
+    if (held.length > 0 && this.#queue.length === held.length) this.#connection.schedule(this)
+  }
+
+  async #fetch(): Promise<void> {
+    if (this.#isFetching) return
+    this.#isFetching = true
+    try {
+      let deadline = 0
+      for (const request of this.#held) deadline = Math.max(deadline, request.deadline)
+      this.#learn(await this.#read(deadline))
+    } catch (error) {
+      const held = this.#held
+      this.#held = []
+      for (const request of held) {
+        request.lose(error as CacheError)
+      }
+      return
+    } finally {
+      this.#isFetching = false
+    }
+    this.#releaseHeld()
+  }
+
+  #learn(generations: readonly (string | undefined)[]): void {
+    this.#generations = generations
+    this.#prefix = generations.includes(undefined) ? undefined : prefixOf(this.#base, generations as readonly string[])
+  }
+
+  /** The generations as they stand on the server; those it has lost are made anew. */
+  async #read(deadline: number): Promise<string[]> {
+    const ask = (request: Request): Promise<string | undefined> => this.#connection.asked(request)
+    for (;;) {
+      const found = await Promise.all(this.#items.map(item => ask(new Request('get', item, deadline, readGeneration))))
+      const missing = this.#items.filter((_, i) => found[i] === undefined)
+      if (missing.length === 0) return found as string[]
+      // Another process may be as fast: then its generation is the one, and the next round reads it.
+      await Promise.all(missing.map(item => ask(generationRequest('add', item, newGeneration(), deadline))))
+    }
+  }
+}
+
+/** Reads the generations ahead of a batch, and says of each request whether it was sent under them. */
+class GenerationCheck implements Check {
+  readonly #scope: Scope
+  readonly #generations: readonly (string | undefined)[]
+  #left: number
+  #holds = true
+
+  constructor(scope: Scope, generations: readonly (string | undefined)[], requests: number) {
+    this.#scope = scope
+    this.#generations = generations
+    this.#left = requests
+  }
+
+  request(item: string, index: number): Request {
+    const request = new Request('get', item, Number.POSITIVE_INFINITY, (_request, reply) => {
+      // A refusal is none of its requests' fault: they are sent again, and then told.
+      const generation = reply.status === 'ok' ? reply.data.toString('latin1') : undefined
+      if (generation === undefined || generation !== this.#generations[index]) {
+        this.#holds = false
+        this.#scope.seen(index, generation)
+      }
+      this.#count()
+    })
+    request.reject = () => this.#count()
+    return request
+  }
+
+  answered(request: Request): boolean {
+    const holds = this.#holds
+    if (!holds) this.#scope.keep(request)
+    this.#count()
+    return holds
+  }
+
+  dropped(): void {
+    this.#count()
+  }
+
+  #count(): void {
+    if (--this.#left === 0) this.#scope.completed()
+  }
+}
+
+/** A name of 66 random bits: a generation that was lost never comes back. */
+export function newGeneration(): string {
+  return randomBytes(9).toString('base64url').slice(0, 11)
+}
+
+/** Writes a generation: `set` renews it, `add` leaves one that is there. */
+export function generationRequest(verb: 'set' | 'add', item: string, generation: string, deadline: number): Request {
+  const request = new Request(verb, item, deadline, readGenerationWritten)
+  request.data = generation
+  request.bytes = generation.length
+  request.ttl = Number.POSITIVE_INFINITY
+  return request
+}
+
+/** The key of the item that holds a namespace's generation. */
+export function generationItem(base: string): string {
+  return `${base}~generation`
+}
+
+function prefixOf(base: string, generations: readonly string[]): string {
+  const [first] = generations
+  // Nested: each of them counts, in as many bytes as one.
+  const generation =
+    generations.length === 1 ? first : createHash('sha256').update(generations.join()).digest('base64url').slice(0, 11)
+  return `${base}~${generation}:`
+}
+
+function readGeneration(request: Request, reply: Reply): string | undefined {
+  if (reply.status === 'ok') return reply.data.toString('latin1')
+  if (reply.status === 'missing') return undefined
+  throw refusal(request, reply)
+}
+
+function readGenerationWritten(request: Request, reply: Reply): void {
+  if (reply.status !== 'ok' && reply.status !== 'exists') throw refusal(request, reply)
+}
