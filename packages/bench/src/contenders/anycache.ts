@@ -1,0 +1,23 @@
+import { createCache } from 'anycache'
+import type { Contender, Opening } from '../contender.js'
+
+/** By its defaults and under a namespace, as the README opens it. */
+export async function open(backend: 'memory' | 'redis' | 'memcached', { port }: Opening): Promise<Contender> {
+  return over(`${backend}://${backend === 'memory' ? '' : `127.0.0.1:${port}`}?namespace=bench`)
+}
+
+/** In memory with `isolation: 'reference'`. */
+export async function openByReference(): Promise<Contender> {
+  return over('memory://?namespace=bench&isolation=reference')
+}
+
+async function over(url: string): Promise<Contender> {
+  const cache = await createCache(url)
+  return {
+    get: key => cache.get(key),
+    set: (key, value) => cache.set(key, value),
+    getMany: keys => cache.getMany(keys),
+    getOrSet: (key, load) => cache.getOrSet(key, load),
+    close: () => cache.close(),
+  }
+}

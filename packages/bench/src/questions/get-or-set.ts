@@ -1,0 +1,14 @@
+import { entryCount, type Question } from './question.js'
+
+/** What does the read-through cost when there is nothing to load? */
+export const getOrSet: Question = {
+  name: 'getOrSet',
+  title: 'getOrSet, a hit',
+  payloads: ['text', 'json'],
+  ask(contender, { keys }) {
+    // `null` is no right answer: should the loader run, the call counts as wrong.
+    const load = (): null => null
+    return turn => contender.getOrSet(keys[turn % entryCount] as string, load)
+  },
+  isRight: answer => answer !== undefined && answer !== null,
+}

@@ -1,0 +1,23 @@
+import type { Contender } from '../contender.js'
+import type { PayloadName } from '../payloads.js'
+
+/** How many entries the timed calls go round. */
+export const entryCount = 1000
+
+/** What a question is asked with: the entries that the contender holds when the clock starts. */
+export type Setting = {
+  readonly keys: readonly string[]
+  readonly values: readonly unknown[]
+}
+
+/** One verb to time. */
+export interface Question {
+  /** As `--only` names it. */
+  readonly name: string
+  readonly title: string
+  readonly payloads: readonly PayloadName[]
+  /** The call to time; `turn` counts up from 0. */
+  ask(contender: Contender, setting: Setting): (turn: number) => unknown
+  /** Whether an answer is what was asked for: a miss or a refusal must not be timed as a success. Cheap, since it is timed too. */
+  isRight(answer: unknown): boolean
+}
