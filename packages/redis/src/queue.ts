@@ -1,18 +1,9 @@
 import { awaitBy, type CacheError, ClosedError, OverloadedError, type StoredItem, settled } from '@anycache/core'
 import type { Connection } from './connection.js'
+import type { Entry, Lane } from './entry.js'
 import { commandFailure } from './failures.js'
 import { Reads } from './reads.js'
 import { Request } from './request.js'
-
-/** What waits in the queue for its turn on the wire. */
-export interface Entry {
-  /** Roughly the bytes it holds until it is answered. */
-  readonly size: number
-  /** Better written by itself than joined with others. */
-  readonly big: boolean
-  send(): void
-  reject(error: CacheError): void
-}
 
 /** Bytes that a command holds beside its arguments. */
 const overhead = 64
@@ -23,7 +14,7 @@ export const bigValue: number = 16 * 1024
  * The commands of a tick, in call order, in one write. Gets of a tick become one MGET, but a get never joins one that stands
  * before a write of its key. While there is no connection everything waits for it, within its deadline.
  */
-export class Queue {
+export class Queue implements Lane {
   readonly connection: Connection
   readonly #maxInFlight: number
   #entries: Entry[] = []
@@ -85,9 +76,8 @@ export class Queue {
     if (this.#drained !== undefined && this.#inFlight === 0) this.#drained()
   }
 
-  /** Reads that failed together and try again apart. */
-  resend(reads: readonly Reads[]): void {
-    for (const single of reads) this.#push(single)
+  resend(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#push(entry)
   }
 
   /** Refuses what comes, and resolves when all that was sent is answered, or at the deadline. */

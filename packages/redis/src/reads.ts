@@ -1,7 +1,7 @@
 import { awaitBy, type CacheError, type Pending, type StoredItem, settled } from '@anycache/core'
 import type { Sent } from './connection.js'
+import type { Entry, Lane } from './entry.js'
 import { isReplyOf } from './failures.js'
-import type { Entry, Queue } from './queue.js'
 import { itemOf } from './replies.js'
 
 /** Most keys of one MGET: the server serves others between two of them. */
@@ -42,14 +42,14 @@ class Get implements Pending {
 export class Reads implements Entry {
   readonly big = false
   size = 0
-  readonly #queue: Queue
+  readonly #lane: Lane
   #keys: string[] = []
   #slots: Map<string, number> | undefined
   #gets: Get[] = []
   #sent: Sent | undefined
 
-  constructor(queue: Queue) {
-    this.#queue = queue
+  constructor(lane: Lane) {
+    this.#lane = lane
   }
 
   get full(): boolean {
@@ -69,15 +69,18 @@ export class Reads implements Entry {
   send(): void {
     if (this.#gets.some(get => get.expired)) this.#keepWaiting()
     const keys = this.#keys
-    if (keys.length === 0) return this.#queue.release(this.size)
-    const { connection } = this.#queue
+    if (keys.length === 0) {
+      this.#lane.release(this.size)
+      return
+    }
+    const { connection } = this.#lane
     this.#sent = connection.sent()
     if (keys.length === 1) connection.send('get', [keys[0] as string]).then(this.#answeredOne, this.#failed)
     else connection.send('mget', keys).then(this.#answeredAll, this.#failed)
   }
 
   reject(error: CacheError): void {
-    this.#queue.release(this.size)
+    this.#lane.release(this.size)
     for (const get of this.#gets) {
       settled(get)
       get.reject(error)
@@ -85,7 +88,7 @@ export class Reads implements Entry {
   }
 
   late(): CacheError {
-    return this.#queue.connection.late(this.#sent)
+    return this.#lane.connection.late(this.#sent)
   }
 
   #slotOf(key: string): number {
@@ -109,7 +112,7 @@ export class Reads implements Entry {
   }
 
   readonly #answeredOne = (reply: unknown): void => {
-    this.#queue.answered(this.size)
+    this.#lane.answered(this.size)
     for (const get of this.#gets) {
       settled(get)
       get.resolve(itemOf(reply))
@@ -117,7 +120,7 @@ export class Reads implements Entry {
   }
 
   readonly #answeredAll = (reply: unknown): void => {
-    this.#queue.answered(this.size)
+    this.#lane.answered(this.size)
     const replies = reply as readonly unknown[]
     for (const get of this.#gets) {
       settled(get)
@@ -127,17 +130,17 @@ export class Reads implements Entry {
 
   readonly #failed = (error: unknown): void => {
     // A list under the key is a miss: GET refuses it, MGET answers nothing for it.
-    if (isReplyOf(error, 'WRONGTYPE')) return this.#answeredOne(null)
+    if (isReplyOf(error, 'WRONGTYPE')) this.#answeredOne(null)
     // One forbidden key fails the whole MGET; by itself, each key gets its own answer.
-    if (this.#keys.length > 1 && isReplyOf(error, 'NOPERM')) return this.#split()
-    this.reject(this.#queue.connection.failure(error))
+    else if (this.#keys.length > 1 && isReplyOf(error, 'NOPERM')) this.#split()
+    else this.reject(this.#lane.connection.failure(error))
   }
 
   #split(): void {
-    this.#queue.answered(0)
+    this.#lane.answered(0)
     const share = this.size / this.#keys.length
     const singles = this.#keys.map(key => {
-      const single = new Reads(this.#queue)
+      const single = new Reads(this.#lane)
       single.#keys.push(key)
       single.size = share
       return single
@@ -148,6 +151,6 @@ export class Reads implements Entry {
       get.slot = 0
       single.#gets.push(get)
     }
-    this.#queue.resend(singles)
+    this.#lane.resend(singles)
   }
 }

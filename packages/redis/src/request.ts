@@ -1,6 +1,6 @@
 import { awaitBy, type CacheError, type Pending, settled } from '@anycache/core'
 import type { Sent } from './connection.js'
-import type { Entry, Queue } from './queue.js'
+import type { Entry, Lane } from './entry.js'
 
 /** One command, and the promise of what its reply means. */
 export class Request<T> implements Pending, Entry {
@@ -10,7 +10,7 @@ export class Request<T> implements Pending, Entry {
   readonly promise: Promise<T>
   previous?: Pending | undefined
   next?: Pending | undefined
-  readonly #queue: Queue
+  readonly #lane: Lane
   readonly #name: string
   readonly #args: (string | Buffer)[]
   readonly #read: (reply: unknown) => T
@@ -20,7 +20,7 @@ export class Request<T> implements Pending, Entry {
   #expired = false
 
   constructor(
-    queue: Queue,
+    lane: Lane,
     name: string,
     args: (string | Buffer)[],
     size: number,
@@ -28,7 +28,7 @@ export class Request<T> implements Pending, Entry {
     deadline: number,
     read: (reply: unknown) => T,
   ) {
-    this.#queue = queue
+    this.#lane = lane
     this.#name = name
     this.#args = args
     this.size = size
@@ -48,30 +48,33 @@ export class Request<T> implements Pending, Entry {
 
   send(): void {
     // Its caller was told that it was not sent, and acts on that.
-    if (this.#expired) return this.#queue.release(this.size)
-    const { connection } = this.#queue
+    if (this.#expired) {
+      this.#lane.release(this.size)
+      return
+    }
+    const { connection } = this.#lane
     this.#sent = connection.sent()
     connection.send(this.#name, this.#args).then(this.#answered, this.#failed)
   }
 
   reject(error: CacheError): void {
-    this.#queue.release(this.size)
+    this.#lane.release(this.size)
     settled(this)
     this.#reject(error)
   }
 
   expire(): void {
     this.#expired = true
-    this.#reject(this.#queue.connection.late(this.#sent))
+    this.#reject(this.#lane.connection.late(this.#sent))
   }
 
   readonly #answered = (reply: unknown): void => {
-    this.#queue.answered(this.size)
+    this.#lane.answered(this.size)
     settled(this)
     this.#resolve(this.#read(reply))
   }
 
   readonly #failed = (error: unknown): void => {
-    this.reject(this.#queue.connection.failure(error))
+    this.reject(this.#lane.connection.failure(error))
   }
 }
