@@ -40,7 +40,7 @@ ${body}
 </main>
 <aside>
 <p class="page-time"><span>This page</span> <strong>${milliseconds(visit.ms)}</strong></p>
-<div id="panel" aria-live="polite">${panel}</div>
+<div id="panel">${panel}</div>
 <form method="post" action="/cache/clear"><button class="quiet">Empty the catalogue's cache</button></form>
 </aside>
 </div>

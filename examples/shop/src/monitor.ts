@@ -14,6 +14,8 @@ const remembered = 8
 export class Monitor {
   readonly #cache: Cache
   readonly #recent: Happening[] = []
+  /** The servers whose breaker is open. */
+  readonly #open = new Set<string>()
   #checking: Promise<Health> | undefined
 
   /** `log` is told of each happening that is not the last one again. */
@@ -25,8 +27,11 @@ export class Monitor {
     cache.on('connect', ({ server }) => note(`connected to ${server}`))
     cache.on('disconnect', ({ server }) => note(`disconnected from ${server}`))
     cache.on('breaker', ({ server, state }) => {
-      // Probes come and go several times a second while a server is down; what matters is open or closed.
-      if (state !== 'half-open') note(`breaker ${state} for ${server}`)
+      // Every probe of a dead server half-opens the breaker and opens it again; what happened is that it opened once.
+      if (state === 'half-open' || this.#open.has(server) === (state === 'open')) return
+      if (state === 'open') this.#open.add(server)
+      else this.#open.delete(server)
+      note(`breaker ${state} for ${server}`)
     })
     cache.on('error', ({ error }) => {
       // Our own pings would only repeat, every two seconds, what the calls have found.

@@ -14,7 +14,7 @@ const backends: { driver: string; start: () => Promise<RedisServer | MemcachedSe
 const rome = '/postcard/3169070'
 const allHits = { postcard: 'hit', standing: 'hit', nearest: 'hit', postcards: 'hit' }
 
-describe.each(backends)('the shop on $driver, in a browser', ({ driver, start }) => {
+describe.each(backends)('the shop on $driver, in a browser', { timeout: 60_000 }, ({ driver, start }) => {
   let browser: Browser
   let server: RedisServer | MemcachedServer
   let shop: ShopProcess

@@ -7,7 +7,7 @@ import { failToStart, type ShopProcess, startShop } from './shop-process.js'
 
 const paris = '/postcard/2988507'
 
-describe('the shop on memory, in a browser', () => {
+describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
   let browser: Browser
   let shop: ShopProcess
   let page: Page
@@ -175,7 +175,7 @@ describe('the shop on memory, in a browser', () => {
   }
 })
 
-describe('the process', () => {
+describe('the process', { timeout: 60_000 }, () => {
   test('ends by itself on SIGINT, with a browser still connected', async () => {
     const shop = await startShop()
     const browser = await launchChromium()
@@ -206,6 +206,7 @@ describe('the process', () => {
   test('names a wrong CACHE_URL in one line and ends', async () => {
     const { code, output } = await failToStart({ CACHE_URL: 'redsi://:hunter2@127.0.0.1' })
     expect(code).toBe(1)
+    expect(output.trimEnd().split('\n')).toHaveLength(1)
     expect(output).toContain('CACHE_URL')
     expect(output).toContain('redis')
     expect(output).not.toContain('hunter2')
