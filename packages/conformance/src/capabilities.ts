@@ -1,10 +1,21 @@
 import type { Capability } from './case.js'
+import { badArguments } from './cases/arguments.js'
 import { basics } from './cases/basics.js'
+import { clear } from './cases/clear.js'
 import { conditional } from './cases/conditional.js'
 import { counters } from './cases/counters.js'
 import { keys } from './cases/keys.js'
+import { lifecycle } from './cases/lifecycle.js'
+import { listing } from './cases/listing.js'
 import { many } from './cases/many.js'
 import { namespaces } from './cases/namespaces.js'
+import { order } from './cases/order.js'
+import { processes } from './cases/processes.js'
+import { cancellation, invalidation, readThrough } from './cases/read-through.js'
+import { signals } from './cases/signals.js'
+import { tooLargeValues } from './cases/too-large.js'
+import { ttl } from './cases/ttl.js'
+import { undecodable } from './cases/undecodable.js'
 import { values } from './cases/values.js'
 import { compareAndSet, joining, updating, versions } from './cases/versions.js'
 
@@ -21,4 +32,17 @@ export const capabilities: readonly Capability[] = [
   compareAndSet,
   updating,
   joining,
+  clear,
+  listing,
+  order,
+  readThrough,
+  cancellation,
+  invalidation,
+  undecodable,
+  tooLargeValues,
+  badArguments,
+  signals,
+  processes,
+  ttl,
+  lifecycle,
 ]
