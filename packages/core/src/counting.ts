@@ -31,7 +31,12 @@ export async function count(
   } catch (error) {
     throw scope.outage(error, op, key, false)
   }
-  if ('value' in counted) return counted.value
+  if ('value' in counted) {
+    const { signals } = scope.root
+    signals.counts.writes++
+    if (signals.heard) signals.emit('write', { op, key, namespace: scope.namespace, stored: true })
+    return counted.value
+  }
   const server = scope.space.serverOf(key)
   switch (counted.refused) {
     case 'missing':

@@ -35,11 +35,12 @@ export class Load implements LoaderContext {
     return this.#controller.signal
   }
 
-  setTtl(ttl: Ttl): void {
+  // Fields, not methods: loaders take the context apart, as in `({ key, setTtl }) => …`.
+  readonly setTtl = (ttl: Ttl): void => {
     this.ttl = ttlMs(ttl, 'getOrSet', this.key)
   }
 
-  noStore(): void {
+  readonly noStore = (): void => {
     this.storable = false
   }
 

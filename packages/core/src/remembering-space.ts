@@ -40,7 +40,10 @@ export class RememberingSpace implements Space {
     const asked = keys.filter(key => !this.#owes(key))
     const answers = asked.length === 0 ? [] : await this.#inner.getMany(asked, call)
     const byKey = new Map(asked.map((key, i) => [key, answers[i]]))
-    return keys.map(key => (this.#owes(key) ? undefined : byKey.get(key)))
+    return keys.map(key => {
+      const answer = byKey.get(key)
+      return answer !== undefined && !('failure' in answer) && this.#owes(key) ? undefined : answer
+    })
   }
 
   write(write: Write, call: Call): Answer<Written> {

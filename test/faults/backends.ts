@@ -1,0 +1,54 @@
+import { type Cache, createCache } from 'anycache'
+import { type MemcachedServer, startMemcached } from '../servers/memcached.js'
+import { type FaultProxy, startProxy } from '../servers/proxy.js'
+import { type RedisServer, startRedis } from '../servers/redis.js'
+
+/** The servers of one backend, each behind a wire that can fail. */
+export interface Bench {
+  readonly servers: readonly (RedisServer | MemcachedServer)[]
+  readonly proxies: readonly FaultProxy[]
+  /** A cache through the wires, with connections of its own; all caches of a bench see one namespace. */
+  open(options?: Record<string, unknown>): Promise<Cache>
+  close(): Promise<void>
+}
+
+let namespaces = 0
+
+async function bench(
+  servers: readonly (RedisServer | MemcachedServer)[],
+  config: (ports: readonly number[]) => Record<string, unknown>,
+): Promise<Bench> {
+  const proxies = await Promise.all(servers.map(server => startProxy({ port: server.port })))
+  const caches: Cache[] = []
+  const namespace = `faults${++namespaces}`
+  return {
+    servers,
+    proxies,
+    async open(options) {
+      const ports = proxies.map(proxy => proxy.port)
+      const cache = await createCache({ namespace, ...config(ports), ...options } as never)
+      caches.push(cache)
+      return cache
+    },
+    async close() {
+      await Promise.all(caches.map(cache => cache.close()))
+      await Promise.all(proxies.map(proxy => proxy.close()))
+      await Promise.all(servers.map(server => server.stop()))
+    },
+  }
+}
+
+const onMemcached = (ports: readonly number[]): Record<string, unknown> => ({
+  driver: 'memcached',
+  servers: ports.map(port => `127.0.0.1:${port}`),
+})
+
+/** Every backend that has a server, by name. */
+export const backends: readonly [name: string, start: () => Promise<Bench>][] = [
+  ['redis', async () => bench([await startRedis()], ([port]) => ({ driver: 'redis', host: '127.0.0.1', port }))],
+  ['memcached', async () => bench([await startMemcached()], onMemcached)],
+  [
+    'three memcacheds',
+    async () => bench(await Promise.all([startMemcached(), startMemcached(), startMemcached()]), onMemcached),
+  ],
+]
