@@ -116,13 +116,13 @@ export interface MemcachedConfig extends ServerConfig {
   readonly driver: 'memcached'
   /** `memcached://a:11211,b:11211`, with any option as a parameter. Nothing may be said both here and beside it. */
   readonly url?: string | undefined
-  /** `host`, `host:port`, `[::1]:11211`, `unix:/path`, or an object. Default `['localhost:11211']`. Their order matters not. */
+  /** `host`, `host:port`, `[::1]:11211`, `unix:/path`, or an object; in the same order in every process. Default `['127.0.0.1:11211']`. */
   readonly servers?: readonly (string | MemcachedServerConfig)[] | undefined
 }
 
 /** One memcached server: `host` and `port`, or `path`. */
 export interface MemcachedServerConfig {
-  /** Default `localhost`. */
+  /** Default `127.0.0.1`. */
   readonly host?: string | undefined
   /** Default 11211. */
   readonly port?: number | undefined
@@ -130,6 +130,8 @@ export interface MemcachedServerConfig {
   readonly path?: string | undefined
   /** Its share of the keys against the others'; a whole number from 1. Default 1. */
   readonly weight?: number | undefined
+  /** `true`, or how. Default: the `tls` of the config. */
+  readonly tls?: boolean | TlsConfig | undefined
 }
 
 /** A cache that holds nothing: every read misses, every write is accepted. */

@@ -19,7 +19,7 @@ export interface ServerState {
   readonly latency?: number
   /** As the server tells it, with its name: `Redis 7.0.15`. */
   readonly version?: string
-  /** Why it was not reachable, or its statistics not readable. */
+  /** Why it did not answer, or what it refused. */
   readonly error?: { readonly code: string; readonly message: string }
 }
 
@@ -46,11 +46,16 @@ export function asJson(diagnosis: Diagnosis): string {
   return JSON.stringify({ ...rest, namespace }, undefined, 2)
 }
 
+const shownSource: Readonly<Record<string, string>> = {
+  argument: 'the url given',
+  default: 'default, no variable is set',
+}
+
 /** The diagnosis for people. */
 export function asText(diagnosis: Diagnosis): string {
   const { source, driver, namespace, ttl, timeout, onError, servers, findings } = diagnosis
   const lines = [
-    `config     ${source === 'default' ? 'default: no variable is set' : source}`,
+    `config     ${shownSource[source] ?? source}`,
     `driver     ${driver}`,
     `namespace  ${namespace ?? 'none'}`,
     `ttl        ${ttl === Number.POSITIVE_INFINITY ? 'none' : `${ttl} ms`}`,
@@ -65,10 +70,10 @@ export function asText(diagnosis: Diagnosis): string {
   return lines.join('\n')
 }
 
-function serverLine({ server, reachable, latency, version, error }: ServerState): string {
-  if (!reachable) return `${server}  unreachable: ${error?.message}`
-  const answered = latency === undefined ? '' : `  answers in ${latency} ms`
-  return `${server}${answered}${version === undefined ? '' : `, ${version}`}`
+function serverLine({ server, reachable, latency, version }: ServerState): string {
+  if (!reachable) return `${server} does not answer`
+  if (latency === undefined) return `${server} refuses`
+  return `${server} answers in ${latency} ms${version === undefined ? '' : `, ${version}`}`
 }
 
 function counted(count: number, noun: string): string {

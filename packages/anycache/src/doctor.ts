@@ -70,9 +70,9 @@ async function ask(
     latency = await medianPing(cache)
   } catch (error) {
     const { code, message } = error as CacheError
-    const remedy = `Check that it runs there, that this machine may reach it, and that user and password are right; or allow more than ${timeout} ms.`
-    found.push({ level: 'problem', code: 'unreachable', server, message: 'no answer.', remedy })
-    return { state: { server, reachable: false, error: { code, message } }, found }
+    const reachable = code === 'ERR_CACHE_SERVER'
+    found.push(reachable ? refused(server, message) : unreachable(server, message, timeout))
+    return { state: { server, reachable, error: { code, message } }, found }
   }
   if (latency > timeout / 2) {
     const message = `a ping takes ${latency} ms, more than half the timeout of ${timeout} ms: calls will be given up.`
@@ -98,6 +98,16 @@ async function ask(
     })
     return { state: { server, reachable: true, latency, error: { code, message } }, found }
   }
+}
+
+function refused(server: string, reason: string): Finding {
+  const remedy = 'Check user and password, and what the server is busy with.'
+  return { level: 'problem', code: 'refused', server, message: `the server answers, and refuses: ${reason}`, remedy }
+}
+
+function unreachable(server: string, reason: string, timeout: number): Finding {
+  const remedy = `Check that it runs there and that this machine may reach it, or allow more than ${timeout} ms.`
+  return { level: 'problem', code: 'unreachable', server, message: reason, remedy }
 }
 
 async function medianPing(cache: Cache): Promise<number> {

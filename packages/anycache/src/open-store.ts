@@ -1,5 +1,7 @@
 import { milliseconds, type Store } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
+import type { MemcachedServerConfig, TlsConfig } from './config.js'
+import { memcachedAddress } from './memcached-address.js'
 import { NullStore } from './null-store.js'
 import { said } from './said.js'
 import type { CheckedConfig } from './schema.js'
@@ -15,15 +17,11 @@ export async function openStore(config: CheckedConfig): Promise<Store> {
       return new MemoryStore(said({ maxEntries, maxBytes, isolation }))
     }
     case 'redis': {
-      const { RedisStore } = (await import('@anycache/redis')) as unknown as {
-        RedisStore: new (options: object) => Store
-      }
+      const { RedisStore } = await import('@anycache/redis')
       return new RedisStore(redisOptions(config))
     }
     case 'memcached': {
-      const { MemcachedStore } = (await import('@anycache/memcached')) as unknown as {
-        MemcachedStore: new (options: object) => Store
-      }
+      const { MemcachedStore } = await import('@anycache/memcached')
       return new MemcachedStore(memcachedOptions(config))
     }
     case 'null':
@@ -36,9 +34,16 @@ export async function openStore(config: CheckedConfig): Promise<Store> {
  * one process' own. The timeout is left out: each call brings its own deadline.
  */
 export function identityOf(config: CheckedConfig): string | undefined {
-  if (config.driver === 'redis') return JSON.stringify(['redis', { ...redisOptions(config), timeout: 0 }])
-  if (config.driver === 'memcached') return JSON.stringify(['memcached', { ...memcachedOptions(config), timeout: 0 }])
-  return undefined
+  if (config.driver === 'redis') return JSON.stringify(['redis', { ...redisOptions(config), timeout: undefined }])
+  if (config.driver !== 'memcached') return undefined
+  const { servers, ...options } = memcachedOptions(config)
+  const named = servers.map(({ host = '127.0.0.1', port = 11_211, weight = 1, ...rest }) => ({
+    host,
+    port,
+    weight,
+    ...rest,
+  }))
+  return JSON.stringify(['memcached', named, { ...options, timeout: undefined }])
 }
 
 function redisOptions(config: Checked<'redis'>) {
@@ -47,11 +52,13 @@ function redisOptions(config: Checked<'redis'>) {
 }
 
 function memcachedOptions(config: Checked<'memcached'>) {
-  const { servers = ['localhost:11211'] } = config
-  return {
-    servers: servers.map(server => (typeof server === 'string' ? server : said(server))),
-    ...serverOptions(config),
-  }
+  const { servers = ['127.0.0.1:11211'] } = config
+  return { servers: servers.map(memcachedServerOptions), ...serverOptions(config) }
+}
+
+function memcachedServerOptions(server: string | MemcachedServerConfig) {
+  const { host, port, path, weight, tls } = typeof server === 'string' ? memcachedAddress(server) : server
+  return said({ host, port, path, weight, tls: tlsOptions(tls) })
 }
 
 function serverOptions(config: Checked<'redis' | 'memcached'>) {
@@ -59,11 +66,17 @@ function serverOptions(config: Checked<'redis' | 'memcached'>) {
   return said({
     username,
     password: password === '' ? undefined : password,
-    tls: typeof tls === 'object' ? said(tls) : tls,
+    tls: tlsOptions(tls),
     timeout,
     breaker: typeof breaker === 'object' ? breakerOptions(breaker) : breaker,
     maxInFlightBytes: maxInFlightBytes === undefined ? undefined : parseBytes(maxInFlightBytes),
   })
+}
+
+function tlsOptions(tls: boolean | TlsConfig | undefined) {
+  if (typeof tls !== 'object') return tls
+  const { ca, ...rest } = tls
+  return said({ ...rest, ca: typeof ca === 'object' ? [...ca] : ca })
 }
 
 function breakerOptions({ failures, minDelay, maxDelay }: Exclude<CheckedConfig['breaker'], false | undefined>) {

@@ -1,5 +1,6 @@
 import { milliseconds } from '@anycache/core'
 import { check } from './check.js'
+import { memcachedAddress } from './memcached-address.js'
 import { hint, type Problem, received } from './problems.js'
 import { type CheckedConfig, driverSchemas, urlSchema } from './schema.js'
 import { isSaidTwice, parseUrl } from './url.js'
@@ -99,8 +100,13 @@ function contradictions(config: CheckedConfig): Problem[] {
     if (config.tls !== undefined && config.tls !== false) refuse('tls', 'is not spoken over a unix socket')
   }
   if (config.driver === 'memcached') {
-    for (const [index, server] of (config.servers ?? []).entries()) {
-      if (typeof server === 'string' || server.path === undefined) continue
+    const named = new Set<string>()
+    for (const [index, given] of (config.servers ?? []).entries()) {
+      const server = typeof given === 'string' ? memcachedAddress(given) : given
+      const name = server.path ?? `${server.host ?? '127.0.0.1'}:${server.port ?? 11_211}`
+      if (named.has(name)) refuse(`servers.${index}`, 'is listed twice; give the server a weight instead')
+      named.add(name)
+      if (server.path === undefined) continue
       if (server.host !== undefined)
         refuse(`servers.${index}.host`, 'a unix socket (path) has no host; keep one of them')
       if (server.port !== undefined)

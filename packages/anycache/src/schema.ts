@@ -132,7 +132,7 @@ const server = {
 }
 
 const memcachedServerError =
-  'must be "host", "host:port", "[::1]:11211", "unix:/path", or an object with host, port, path, weight'
+  'must be "host", "host:port", "[::1]:11211", "unix:/path", or an object with host, port, path, weight, tls'
 const memcachedServer = z.union(
   [
     // No "@" and no "//": credentials are options of their own, and a URL is not one server.
@@ -147,6 +147,7 @@ const memcachedServer = z.union(
       port: port.optional(),
       path: text.optional(),
       weight: whole(1, 65_535).optional(),
+      tls: tls.optional(),
     }),
   ],
   { error: memcachedServerError },

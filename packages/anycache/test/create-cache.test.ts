@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { type CacheConfig, createCache } from 'anycache'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
@@ -175,6 +176,8 @@ describe('a wrong config', () => {
     [{ driver: 'memcached', servers: ['a', { hots: 'b' }] }, 'servers.1.hots: unknown option; did you mean "host"?'],
     [{ driver: 'memcached', servers: [{ host: 'b', weight: 0 }] }, 'servers.0.weight: must be a whole number from 1'],
     [{ driver: 'memcached', servers: [{ path: '/s', port: 1 }] }, 'servers.0.port: a unix socket'],
+    [{ driver: 'memcached', servers: ['a', 'b', { host: 'a', port: 11_211 }] }, 'servers.2: is listed twice'],
+    [{ driver: 'memcached', servers: [{ host: 'a', tls: 1 }] }, 'servers.0.tls: must be true'],
     [{ driver: 'memcached', password: 'p' }, 'username: is missing'],
     [{ driver: 'memory', isolation: 'reference', maxBytes: 5 }, 'maxBytes: has no meaning'],
     [{ driver: 'memory', isolation: 'reference', serializer: {} }, 'serializer: has no meaning'],
@@ -231,10 +234,12 @@ describe('secrets', () => {
       await using cache = await createCache(`${url}?onError=throw`)
       const heard: unknown[] = []
       for (const event of ['error', 'breaker', 'disconnect'] as const) cache.on(event, detail => heard.push(detail))
-      const error = await cache.get('a').catch(reason => reason)
-      expect(error.code).toBe('ERR_CACHE_CONNECTION')
-      const { inspect } = await import('node:util')
-      const told = inspect([cache.info(), error, error.stack, heard, await cache.ping().catch(reason => reason)], {
+      const error = await cache.get('a').then(
+        () => undefined,
+        (reason: Error) => reason,
+      )
+      expect(error).toMatchObject({ code: 'ERR_CACHE_CONNECTION' })
+      const told = inspect([cache.info(), error, error?.stack, heard, await cache.ping().catch(reason => reason)], {
         depth: 9,
       })
       expect(told).toContain('127.0.0.1:1')

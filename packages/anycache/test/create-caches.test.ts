@@ -1,0 +1,198 @@
+import { type CachesConfig, createCache, createCaches } from 'anycache'
+import { describe, expect, test } from 'vitest'
+import { startMemcached } from '../../../test/servers/memcached.js'
+import { startRedis } from '../../../test/servers/redis.js'
+
+async function refusal(config: unknown): Promise<string> {
+  const error = await createCaches(config as CachesConfig).then(
+    () => undefined,
+    reason => reason,
+  )
+  expect(error).toMatchObject({ name: 'ConfigError', code: 'ERR_CACHE_CONFIG' })
+  return error.message
+}
+
+describe('createCaches', () => {
+  test('opens each store under its name, with what is said for all where it says nothing itself', async () => {
+    const config: CachesConfig = Object.freeze({
+      default: 'main',
+      ttl: '5m',
+      onError: 'throw',
+      stores: Object.freeze({
+        main: 'memory://?namespace=shop',
+        sessions: Object.freeze({ driver: 'memory', ttl: '1h', name: 'logins' }),
+        test: Object.freeze({ driver: 'null' }),
+      }),
+    })
+    const before = structuredClone(config)
+    await using caches = await createCaches(config)
+    expect(config).toEqual(before)
+    expect(caches.default).toBe(caches.use('main'))
+    expect(caches.default.info()).toMatchObject({
+      driver: 'memory',
+      name: 'main',
+      namespace: 'shop',
+      ttl: 300_000,
+      onError: 'throw',
+      source: 'argument',
+    })
+    expect(caches.use('sessions').info()).toMatchObject({ driver: 'memory', name: 'logins', ttl: 3_600_000 })
+    expect(caches.use('test').info()).toMatchObject({ driver: 'null', name: 'test' })
+    await caches.default.set('a', 1)
+    expect(await caches.use('sessions').get('a')).toBeUndefined()
+  })
+
+  test('refuses to use a name it does not hold, with the nearest one', async () => {
+    await using caches = await createCaches({ default: 'main', stores: { main: 'null://' } })
+    expect(() => caches.use('mian')).toThrow(
+      expect.objectContaining({ code: 'ERR_CACHE_INVALID_ARGUMENT', message: expect.stringContaining('"main"') }),
+    )
+    for (const name of ['__proto__', 'constructor', undefined, 5]) {
+      expect(() => caches.use(name as string)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_INVALID_ARGUMENT' }))
+    }
+  })
+
+  test('closes every cache, and twice is fine', async () => {
+    const caches = await createCaches({ default: 'a', stores: { a: 'memory://', b: 'null://' } })
+    await caches.close()
+    await caches.close()
+    for (const name of ['a', 'b']) {
+      await expect(caches.use(name).get('x')).rejects.toMatchObject({ code: 'ERR_CACHE_CLOSED' })
+    }
+  })
+
+  test('lists every problem of every store in one error', async () => {
+    const message = await refusal({
+      default: 'mian',
+      tll: '5m',
+      name: 'x',
+      jitter: 5,
+      stores: {
+        main: 'memry://',
+        sessions: { driver: 'null', ttl: 0 },
+        other: { url: 'redis://:SECRET@h:x' },
+        none: null,
+      },
+    })
+    expect(message.split('\n- ')).toEqual([
+      'the cache config has 8 problems:',
+      'jitter: must be a share of the ttl from 0 to 1, got 5',
+      'tll: unknown option; did you mean "ttl"?',
+      expect.stringMatching(/^name: unknown option/),
+      'default: names no store; did you mean "main"?',
+      'stores.main: unknown scheme "memry://"; did you mean "memory"?',
+      expect.stringMatching(/^stores\.sessions\.ttl: must be positive/),
+      expect.stringMatching(/^stores\.other\.url\.port: must be/),
+      'stores.none: must be a URL or an object with a driver, got null',
+    ])
+  })
+
+  test.each([
+    [undefined, 'must be an object with default and stores, got nothing'],
+    ['memory://', 'must be an object with default and stores'],
+    [{ default: 'a' }, 'stores: must be an object'],
+    [{ default: 'a', stores: {} }, 'stores: must hold at least one store'],
+    [{ stores: { a: 'null://' } }, 'default: must be text, got nothing'],
+    [{ default: 'a', stores: [] }, 'stores: must be an object'],
+  ])('refuses %j', async (config, message) => {
+    expect(await refusal(config)).toContain(message)
+  })
+})
+
+describe('stores that name the same server', () => {
+  test('share one connection to Redis, and the last one to be closed closes it', async () => {
+    await using redis = await startRedis()
+    const clients = async (): Promise<number> => {
+      const list = String(await redis.command('CLIENT', 'LIST'))
+      return list.split('\n').filter(line => line !== '' && !line.includes('cmd=client')).length
+    }
+    const { port } = redis
+    const caches = await createCaches({
+      default: 'a',
+      stores: {
+        a: `redis://127.0.0.1:${port}?namespace=a`,
+        b: { driver: 'redis', host: '127.0.0.1', port, db: 0, namespace: 'b', ttl: '1m', timeout: '2s' },
+        c: `redis://127.0.0.1:${port}/1?namespace=c`,
+      },
+    })
+    for (const name of ['a', 'b', 'c']) expect(await caches.use(name).set('key', name)).toBe(true)
+    expect(await clients()).toBe(2)
+    await caches.use('a').close()
+    await caches.use('a').close()
+    expect(await clients()).toBe(2)
+    expect(await caches.use('b').get('key')).toBe('b')
+    await expect(caches.use('a').get('key')).rejects.toMatchObject({ code: 'ERR_CACHE_CLOSED' })
+    await caches.use('b').close()
+    await expect.poll(clients).toBe(1)
+    await caches.close()
+    await expect.poll(clients).toBe(0)
+  })
+
+  test('share one connection to memcached', async () => {
+    await using memcached = await startMemcached()
+    const connections = async (): Promise<number> =>
+      Number(/curr_connections (\d+)/.exec(await memcached.command('stats'))?.[1])
+    const idle = await connections()
+    const { port } = memcached
+    const caches = await createCaches({
+      default: 'a',
+      stores: {
+        a: `memcached://127.0.0.1:${port}?namespace=a`,
+        b: { driver: 'memcached', servers: [`127.0.0.1:${port}`], namespace: 'b' },
+        c: { driver: 'memcached', servers: [{ host: '127.0.0.1', port, weight: 1 }], namespace: 'c' },
+      },
+    })
+    for (const name of ['a', 'b', 'c']) expect(await caches.use(name).set('key', name)).toBe(true)
+    expect((await connections()) - idle).toBe(1)
+    await caches.close()
+    await expect.poll(connections).toBe(idle)
+  })
+
+  test('hear each of that server’s troubles', async () => {
+    await using redis = await startRedis()
+    await using caches = await createCaches({
+      default: 'a',
+      stores: { a: `${redis.url}?namespace=a`, b: `${redis.url}?namespace=b` },
+    })
+    const heard: string[] = []
+    for (const name of ['a', 'b']) caches.use(name).on('disconnect', () => heard.push(name))
+    await caches.default.set('key', 1)
+    await redis.kill()
+    await expect.poll(() => heard.sort()).toEqual(['a', 'b'])
+  })
+})
+
+describe('one line of config', () => {
+  test('is all that differs between memory, Redis and memcached', async () => {
+    await using redis = await startRedis({ password: 'p@ss:w/rd', unixSocket: true })
+    await using memcached = await startMemcached()
+    const password = encodeURIComponent('p@ss:w/rd')
+    for (const url of [
+      'memory://',
+      `redis://:${password}@127.0.0.1:${redis.port}/3`,
+      `unix://:${password}@${redis.path}`,
+      `memcached://127.0.0.1:${memcached.port}`,
+    ]) {
+      await using cache = await createCache(`${url}?namespace=shop&ttl=5m&onError=throw`)
+      await cache.ping()
+      await cache.set('a', { when: new Date(5) })
+      expect(await cache.get('a')).toEqual({ when: new Date(5) })
+      expect(await cache.increment('n')).toBe(1)
+      expect(JSON.stringify(cache.info())).not.toContain('p@ss')
+      await cache.clear()
+      expect(await cache.get('a')).toBeUndefined()
+    }
+    expect(await redis.command('DBSIZE')).toBe(0)
+  })
+
+  test('reaches a Redis that speaks TLS alone, by the authority it gives', async () => {
+    await using redis = await startRedis({ tls: true })
+    const url = `rediss://localhost:${redis.port}?onError=throw&timeout=5s`
+    await using trusting = await createCache({ driver: 'redis', url, tls: { ca: redis.tls?.cert ?? '' } })
+    expect(await trusting.set('a', 1)).toBe(true)
+    await using doubting = await createCache(url)
+    await expect(doubting.set('a', 1)).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION' })
+    await using careless = await createCache(`${url}&tls.rejectUnauthorized=false`)
+    expect(await careless.get('a')).toBe(1)
+  })
+})

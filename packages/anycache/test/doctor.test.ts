@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type MemcachedServer, startMemcached } from '../../../test/servers/memcached.js'
+import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
+import { type Ended, folder, runNode } from './built.js'
+
+interface Told {
+  readonly ok: boolean
+  readonly source: string
+  readonly namespace: string | null
+  readonly ttl: number | null
+  readonly servers: {
+    server: string
+    reachable: boolean
+    latency?: number
+    version?: string
+    error?: { code: string }
+  }[]
+  readonly findings: { level: string; code: string; server?: string; message: string; remedy: string }[]
+}
+
+function anycache(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended> {
+  return runNode([`${folder}/bin/anycache.js`, ...args], env)
+}
+
+async function diagnose(
+  url: string | undefined,
+  env?: Readonly<Record<string, string>>,
+): Promise<Told & { code: number | null }> {
+  const { code, stdout, stderr } = await anycache(['doctor', ...(url === undefined ? [] : [url]), '--json'], env)
+  expect(stderr).toBe('')
+  return { ...JSON.parse(stdout), code }
+}
+
+function codes(told: Told): string[] {
+  return told.findings.map(finding => `${finding.level} ${finding.code}`)
+}
+
+describe('of a Redis', () => {
+  let redis: RedisServer
+  beforeAll(async () => {
+    redis = await startRedis({
+      password: 'SECRET',
+      users: { blind: { password: 'SECRET', rules: ['~*', '+@all', '-info'] } },
+    })
+  })
+  afterAll(() => redis.stop())
+  const at = (query = '', user = ''): string => `redis://${user}:SECRET@127.0.0.1:${redis.port}${query}`
+  const cachePolicy = async (limit: string, policy: string): Promise<void> => {
+    await redis.command('CONFIG', 'SET', 'maxmemory', limit, 'maxmemory-policy', policy)
+  }
+
+  test('says which variable won, that it answers, how fast, and its version', async () => {
+    await cachePolicy('64mb', 'allkeys-lru')
+    const told = await diagnose(undefined, { REDIS_URL: at('?namespace=shop&ttl=5m') })
+    expect(told).toMatchObject({
+      code: 0,
+      ok: true,
+      source: 'REDIS_URL',
+      namespace: 'shop',
+      ttl: 300_000,
+      findings: [],
+    })
+    expect(told.servers).toEqual([
+      {
+        server: `127.0.0.1:${redis.port}`,
+        reachable: true,
+        latency: expect.any(Number),
+        version: expect.stringMatching(/^Redis \d+\./),
+      },
+    ])
+    expect(told.servers[0]?.latency).toBeGreaterThan(0)
+  })
+
+  test('finds that memory has no limit and that nothing is evicted', async () => {
+    await cachePolicy('0', 'noeviction')
+    const told = await diagnose(at('?namespace=shop&ttl=5m'))
+    expect(codes(told)).toEqual(['problem no-maxmemory', 'problem noeviction'])
+    expect(told).toMatchObject({ code: 1, ok: false, source: 'argument' })
+  })
+
+  test('finds that entries without ttl are never evicted, and warns of no ttl and no namespace', async () => {
+    await cachePolicy('64mb', 'volatile-lru')
+    const told = await diagnose(at())
+    expect(codes(told)).toEqual(['problem volatile-without-ttl', 'warning no-namespace', 'warning no-ttl'])
+    expect(codes(await diagnose(at('?namespace=a&ttl=1h')))).toEqual([])
+  })
+
+  test('finds a memory that is nearly full, evictions, and an append-only file', async () => {
+    await cachePolicy('64mb', 'allkeys-lru')
+    await redis.command('CONFIG', 'SET', 'appendonly', 'yes')
+    await redis.command('SET', 'large', 'x'.repeat(2_000_000))
+    await cachePolicy('1', 'allkeys-lru')
+    await redis.command('SET', 'a', 'b').catch(() => undefined)
+    await cachePolicy('64mb', 'allkeys-lru')
+    expect(codes(await diagnose(at('?namespace=a&ttl=1h')))).toEqual(['warning evictions', 'warning persistence'])
+    await redis.command('CONFIG', 'SET', 'appendonly', 'no')
+    await redis.command('CONFIG', 'RESETSTAT')
+    const used = /used_memory:(\d+)/.exec(String(await redis.command('INFO', 'memory')))?.[1]
+    await cachePolicy(String(Math.round(Number(used) * 1.02)), 'noeviction')
+    expect(codes(await diagnose(at('?namespace=a&ttl=1h')))).toEqual([
+      'problem noeviction',
+      'problem memory-nearly-full',
+    ])
+  })
+
+  test('finds a replica', async () => {
+    await cachePolicy('64mb', 'allkeys-lru')
+    await redis.command('REPLICAOF', '127.0.0.1', '1')
+    expect(codes(await diagnose(at('?namespace=a&ttl=1h')))).toEqual(['problem replica'])
+    await redis.command('REPLICAOF', 'NO', 'ONE')
+  })
+
+  test('warns where a user may not read the statistics', async () => {
+    const told = await diagnose(at('?namespace=a&ttl=1h', 'blind'))
+    expect(codes(told)).toEqual(['warning no-statistics'])
+    expect(told.servers[0]).toMatchObject({ reachable: true, error: { code: 'ERR_CACHE_SERVER' } })
+  })
+
+  test('shows a password nowhere, be it right or wrong', async () => {
+    const attempts = [
+      ['doctor', at()],
+      ['doctor', '--json', at('', 'blind')],
+      ['doctor', '--json', at('', 'nobody')],
+      ['doctor', at().replace('SECRET', 'SECRET-wrong')],
+    ]
+    for (const { stdout, stderr } of await Promise.all(attempts.map(args => anycache(args)))) {
+      expect(stdout).toContain(String(redis.port))
+      expect(stdout + stderr).not.toContain('SECRET')
+    }
+    const told = await diagnose(`redis://:SECRET-wrong@127.0.0.1:${redis.port}`)
+    expect(told.code).toBe(1)
+    expect(codes(told)[0]).toMatch(/^problem (refused|unreachable)$/)
+  })
+})
+
+describe('of memcached', () => {
+  test('asks each server by itself, and finds the dead one', async () => {
+    await using living = await startMemcached()
+    await using dead = await startMemcached()
+    await dead.kill()
+    const told = await diagnose(undefined, { MEMCACHE_SERVERS: `127.0.0.1:${living.port},127.0.0.1:${dead.port}` })
+    expect(told).toMatchObject({ code: 1, ok: false, source: 'MEMCACHE_SERVERS' })
+    expect(told.servers).toEqual([
+      {
+        server: `127.0.0.1:${living.port}`,
+        reachable: true,
+        latency: expect.any(Number),
+        version: expect.stringMatching(/^memcached 1\./),
+      },
+      {
+        server: `127.0.0.1:${dead.port}`,
+        reachable: false,
+        error: expect.objectContaining({ code: 'ERR_CACHE_CONNECTION' }),
+      },
+    ])
+    expect(codes(told)).toEqual(['problem unreachable', 'warning no-namespace', 'warning no-ttl'])
+    expect(told.findings[0]?.server).toBe(`127.0.0.1:${dead.port}`)
+  })
+
+  test('is content with a server as it is started by default', async () => {
+    await using server = await startMemcached()
+    const told = await diagnose(`memcached://127.0.0.1:${server.port}?namespace=a&ttl=1h`)
+    expect(told).toMatchObject({ code: 0, ok: true, findings: [] })
+  })
+
+  test('finds that CAS, or eviction, is switched off, and that entries were evicted', async () => {
+    await using server = await startMemcached({ args: ['-C', '-m', '2'] })
+    await fill(server)
+    const told = await diagnose(`memcached://127.0.0.1:${server.port}?namespace=a&ttl=1h`)
+    expect(codes(told)).toEqual(['warning cas-off', 'warning evictions'])
+    expect(told.code).toBe(0)
+    await using full = await startMemcached({ args: ['-M'] })
+    const other = await diagnose(`memcached://127.0.0.1:${full.port}?namespace=a&ttl=1h`)
+    expect(codes(other)).toEqual(['problem noeviction'])
+  })
+
+  test('gives a frozen server up at the timeout', async () => {
+    await using server = await startMemcached()
+    await server.pause()
+    const told = await diagnose(`memcached://127.0.0.1:${server.port}?namespace=a&ttl=1h&timeout=100`)
+    server.resume()
+    expect(codes(told)).toEqual(['problem unreachable'])
+    expect(told.servers[0]).toMatchObject({ reachable: false, error: { code: 'ERR_CACHE_TIMEOUT' } })
+  })
+})
+
+async function fill(server: MemcachedServer): Promise<void> {
+  const { createCache } = await import('anycache')
+  await using cache = await createCache(`memcached://127.0.0.1:${server.port}?serializer.compression=false`)
+  for (let i = 0; i < 200; i++) await cache.set(`filler-${i}`, 'x'.repeat(100_000))
+}
+
+describe('of the config', () => {
+  test('warns of memory in production', async () => {
+    const told = await diagnose('memory://', { NODE_ENV: 'production' })
+    expect(told).toMatchObject({ code: 0, source: 'argument', servers: [] })
+    expect(codes(told)).toEqual(['warning memory-in-production'])
+    expect(codes(await diagnose('null://', { NODE_ENV: 'production' }))).toEqual(['warning null-in-production'])
+    expect(codes(await diagnose(undefined))).toEqual([])
+  })
+
+  test('warns of TLS that trusts anyone', async () => {
+    const told = await diagnose('rediss://127.0.0.1:1?tls.rejectUnauthorized=false')
+    expect(codes(told)).toContain('warning tls-unverified')
+  })
+
+  test('ends with 2 and the reasons when it is wrong', async () => {
+    const url = 'redis://ann:SECRET@h/x?tll=5m'
+    for (const [args, env] of [[['doctor', url]], [['doctor'], { CACHE_URL: url }]] as const) {
+      const { code, stdout, stderr } = await anycache(args, env)
+      expect(code).toBe(2)
+      expect(stdout).toBe('')
+      expect(stderr).toContain('tll: unknown option; did you mean "ttl"?')
+      expect(stderr).toContain('db: must be the number')
+      expect(stderr).not.toContain('SECRET')
+    }
+    const { code, stdout } = await anycache(['doctor', '--json'], { NODE_ENV: 'production' })
+    expect(code).toBe(2)
+    expect(JSON.parse(stdout)).toEqual({
+      ok: false,
+      error: { code: 'ERR_CACHE_CONFIG', message: expect.stringContaining('CACHE_URL') },
+    })
+  })
+})
+
+describe('the command', () => {
+  test('prints for people what --json prints for programs', async () => {
+    const { code, stdout } = await anycache(['doctor', 'redis://127.0.0.1:1?namespace=shop&ttl=5m'])
+    expect(code).toBe(1)
+    expect(stdout.split('\n')).toEqual([
+      'config     the url given',
+      'driver     redis',
+      'namespace  shop',
+      'ttl        300000 ms',
+      'timeout    500 ms, onError: open',
+      'server     127.0.0.1:1 does not answer',
+      '',
+      expect.stringMatching(/^problem: 127\.0\.0\.1:1: .*ECONNREFUSED/),
+      expect.stringMatching(/^ {2}Check that it runs there/),
+      '',
+      '1 problem, 0 warnings',
+      '',
+    ])
+  })
+
+  test('tells its use and its version', async () => {
+    expect(await anycache(['--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('anycache doctor [url]'),
+    })
+    expect(await anycache(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  })
+
+  test('ends with 2 and its use when it is called wrongly, repeating no URL', async () => {
+    for (const [args, message] of [
+      [[], 'no command'],
+      [['docter'], 'did you mean "doctor"?'],
+      [['redis://:SECRET@h'], 'unknown command'],
+      [['doctor', '--jsn'], '--jsn'],
+      [['doctor', 'memory://', 'redis://:SECRET@h'], 'one url'],
+    ] as const) {
+      const { code, stdout, stderr } = await anycache(args)
+      expect(code).toBe(2)
+      expect(stdout).toBe('')
+      expect(stderr).toContain(message)
+      expect(stderr).toContain('usage:')
+      expect(stderr).not.toContain('SECRET')
+    }
+  })
+})
