@@ -43,14 +43,15 @@ export function canBeQuiet(request: Request): boolean {
 }
 
 /** Whether the value travels in a buffer of its own, behind what {@link encode} writes. */
-export function isApart(request: Request): boolean {
-  return request.bytes >= apartBytes && typeof request.data !== 'string'
+export function isApart({ data, bytes }: Request): boolean {
+  return bytes >= apartBytes && typeof data === 'object'
 }
 
 /** At most so many bytes does {@link encode} write. */
 export function roomFor(request: Request): number {
-  if (request.raw !== undefined) return request.raw.length
-  return headerBytes + 20 + request.wireKey.length * 3 + (isApart(request) ? 0 : request.bytes)
+  const { raw, data, wireKey, bytes } = request
+  if (raw !== undefined) return raw.length
+  return headerBytes + 20 + wireKey.length * 3 + (data === undefined || isApart(request) ? 0 : bytes)
 }
 
 /** Writes the request, quiet where it says so, and returns where it ends. */

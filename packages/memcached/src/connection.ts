@@ -82,16 +82,9 @@ export class Connection extends Server implements SessionListener, Lane {
   accept(request: Request, lane: Lane): boolean {
     request.server = this.endpoint.name
     const refusal = this.#refusal(request)
-    if (refusal !== undefined) {
-      request.fail(refusal)
-      return false
-    }
-    this.#inFlightBytes += requestBytes + request.bytes
-    this.#unsettled++
-    request.lane = lane
-    request.expired = this.#expired
-    awaitBy(request)
-    return true
+    if (refusal === undefined) this.#admit(request, lane)
+    else request.fail(refusal)
+    return refusal === undefined
   }
 
   /** Sends with this tick's batch. */
@@ -101,17 +94,38 @@ export class Connection extends Server implements SessionListener, Lane {
   }
 
   /** Accepts and sends a request that belongs to no namespace. */
-  ask(request: Request): void {
-    if (this.accept(request, this)) this.send(request)
-  }
-
-  /** `ask`, as a promise. */
   asked<T>(request: Request): Promise<T> {
     return new Promise((resolve, reject) => {
       request.resolve = resolve as (value: unknown) => void
       request.reject = reject
-      this.ask(request)
+      if (this.accept(request, this)) this.send(request)
     })
+  }
+
+  /** `asked`, for what was accepted before: neither the bound nor the closing of the store stops it half-way. */
+  askedWithin<T>(request: Request): Promise<T> {
+    return new Promise((resolve, reject) => {
+      request.resolve = resolve as (value: unknown) => void
+      request.reject = reject
+      request.server = this.endpoint.name
+      const refusal = this.link.refusal()
+      if (refusal !== undefined) {
+        request.fail(refusal)
+        return
+      }
+      this.#admit(request, this)
+      this.send(request)
+    })
+  }
+
+  /** Closing waits for this, as for a request. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.#unsettled++
+    try {
+      return await work()
+    } finally {
+      this.#left()
+    }
   }
 
   resend(request: Request): void {
@@ -121,7 +135,7 @@ export class Connection extends Server implements SessionListener, Lane {
   /** What was accepted has left. */
   ended(request: Request): void {
     this.#inFlightBytes -= requestBytes + request.bytes
-    if (--this.#unsettled === 0) this.#idle?.()
+    this.#left()
   }
 
   /** Lets the composer add to this tick's batch. */
@@ -134,14 +148,13 @@ export class Connection extends Server implements SessionListener, Lane {
   }
 
   /** Resolves when the server answered; the breaker does not stand in the way. */
-  async probe(): Promise<void> {
+  probe(): Promise<void> {
     const request = new Request('noop', '', performance.now() + this.#options.timeout / 2, readNothing)
-    request.server = this.endpoint.name
-    await new Promise<unknown>((resolve, reject) => {
-      request.resolve = resolve
+    return new Promise((resolve, reject) => {
+      request.resolve = resolve as (value: unknown) => void
       request.reject = reject
-      request.expired = this.#expired
-      awaitBy(request)
+      request.server = this.endpoint.name
+      this.#admit(request, this)
       this.send(request)
     })
   }
@@ -180,7 +193,7 @@ export class Connection extends Server implements SessionListener, Lane {
     this.#handlers.delete(seq)
     this.#errorHandlers.delete(seq)
     const request = rawRequest(frames, performance.now() + this.#options.timeout, handler, errorHandler)
-    this.ask(request)
+    if (this.accept(request, this)) this.send(request)
   }
 
   /** Closes the socket at once. The next request opens another one, unless the store was closed. */
@@ -209,6 +222,18 @@ export class Connection extends Server implements SessionListener, Lane {
     const waiting = this.#waiting
     this.#waiting = []
     for (const request of waiting) request.lose(error)
+  }
+
+  #admit(request: Request, lane: Lane): void {
+    this.#inFlightBytes += requestBytes + request.bytes
+    this.#unsettled++
+    request.lane = lane
+    request.expired = this.#expired
+    awaitBy(request)
+  }
+
+  #left(): void {
+    if (--this.#unsettled === 0) this.#idle?.()
   }
 
   #refusal(request: Request): CacheError | undefined {

@@ -103,8 +103,10 @@ export function resolveOptions(options: MemcachedOptions): ResolvedOptions {
 }
 
 function endpointsOfClient(client: MemjsClient): Endpoint[] {
-  if (!Array.isArray(client?.servers) || typeof client.getServer !== 'function') {
-    throw new InvalidArgumentError(`MemcachedStore: client must be a Client of memjs, got ${shown(client)}`)
+  if (!Array.isArray(client?.servers) || client.servers.length === 0 || typeof client.getServer !== 'function') {
+    throw new InvalidArgumentError(
+      `MemcachedStore: client must be a Client of memjs with servers, got ${shown(client)}`,
+    )
   }
   const servers: MemjsClient['servers'] = client.servers
   return servers.flatMap(({ host, port, username, password }) => {

@@ -46,7 +46,8 @@ export class Namespaces implements Attendance {
   clear(base: string, deadline: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const renew = (): void => {
-        this.#renew(base, deadline)
+        this.connection
+          .during(() => this.#renew(base, deadline))
           .finally(() => this.#releaseBacklog())
           .then(resolve, reject)
       }
@@ -61,7 +62,7 @@ export class Namespaces implements Attendance {
     await this.#whenEmpty(deadline)
     const generation = newGeneration()
     try {
-      await this.connection.asked(generationRequest('set', generationItem(base), generation, deadline))
+      await this.connection.askedWithin(generationRequest('set', generationItem(base), generation, deadline))
     } catch (error) {
       for (const scope of this.#scopes.values()) scope.renewed(base, undefined)
       throw error

@@ -127,12 +127,16 @@ export class Request implements Pending {
       this.check = undefined
       if (!check.answered(this)) return
     }
-    if (this.over) return this.#end()
+    if (this.over) {
+      this.#end()
+      return
+    }
     let result: unknown
     try {
       result = this.read(this, reply)
     } catch (error) {
-      return this.fail(error)
+      this.fail(error)
+      return
     }
     if (result === again) this.lane?.resend(this)
     else this.#settle(result)

@@ -180,7 +180,7 @@ export class Scope implements Lane, Composer {
 
   /** The generations as they stand on the server; those it has lost are made anew. */
   async #read(deadline: number): Promise<string[]> {
-    const ask = (request: Request): Promise<string | undefined> => this.#connection.asked(request)
+    const ask = (request: Request): Promise<string | undefined> => this.#connection.askedWithin(request)
     for (;;) {
       const found = await Promise.all(this.#items.map(item => ask(new Request('get', item, deadline, readGeneration))))
       const missing = this.#items.filter((_, i) => found[i] === undefined)

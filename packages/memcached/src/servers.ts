@@ -75,7 +75,7 @@ function endpointOf(server: unknown, shared: SharedServerOptions): Endpoint {
   return endpoint({ host: host ?? '127.0.0.1', port, weight, tls, ...login })
 }
 
-const textForm = /^(?:memcached:\/\/)?(?:([^@]*)@)?(\[[0-9A-Fa-f:.%]+\]|[^:@/[\]]+)(?::(\d+))?\/?$/
+const textForm = /^(?:memcached:\/\/)?(?:([^@]*)@)?(\[[0-9A-Fa-f:.%]+\]|[^\s:@/[\]]+)(?::(\d+))?\/?$/
 
 function fromText(text: string, shared: SharedServerOptions): Endpoint {
   const { tls } = shared

@@ -14,6 +14,8 @@ const largestItem = 1024 ** 3
 const frameSlack = 64 * 1024
 // A server that speaks only text waits for the end of a line before it says so. Our first frame holds two: its opaque is "\r\n\r\n".
 const firstOpaque = 0x0d0a_0d0a
+// Both halves of a version that no item gets: the server counts up from 1.
+const noCas = 0xffff_ffff
 
 /** Hears what becomes of a session. */
 export interface SessionListener {
@@ -133,21 +135,27 @@ export class Session implements Pending {
     this.#listener.closed(this, error, this.#open && flight.length === 0 ? 0 : Math.max(1, late), refused)
   }
 
-  /** False: it needs no server, or has given up meanwhile. */
+  /** Fits the request to this connection and server. False: it is settled already. */
   #admit(request: Request): boolean {
     if (request.over) {
       request.abandon()
       return false
     }
+    if (request.raw !== undefined) return true
     if (request.incarnation !== '' && request.incarnation !== this.incarnation) {
-      this.#answerHere(request, 'exists')
-      return false
+      // A version of another connection fits nothing here, so nothing is stored; the server only says whether the key is there.
+      request.verb = 'delete'
+      request.data = undefined
+      request.casHigh = noCas
+      request.casLow = noCas
+      return true
     }
-    if (request.data === undefined || request.raw !== undefined) return true
+    if (request.data === undefined) return true
     const bytes = request.bytes + Buffer.byteLength(request.wireKey) + itemOverhead + (request.flags === 0 ? 0 : 4)
     if (bytes <= this.#maxItemBytes) return true
     if (request.verb !== 'set' || request.incarnation !== '') {
-      this.#answerHere(request, 'too-large')
+      this.#reply.status = 'too-large'
+      request.answer(this.#reply)
       return false
     }
     // An unconditional write must not leave the old value: its place is taken by a delete.
@@ -155,11 +163,6 @@ export class Session implements Pending {
     request.data = undefined
     request.found = 'too-large'
     return true
-  }
-
-  #answerHere(request: Request, status: Reply['status']): void {
-    this.#reply.status = status
-    request.answer(this.#reply)
   }
 
   #greet(): void {
@@ -207,8 +210,10 @@ export class Session implements Pending {
       silent.answer(reply)
     }
     decode(reply, frame, start, end)
-    if (request.partial !== undefined && !isLastAt(frame, start))
-      return request.partial(reply, frame.subarray(start, end))
+    if (request.partial !== undefined && !isLastAt(frame, start)) {
+      request.partial(reply, frame.subarray(start, end))
+      return
+    }
     this.#leave()
     if (request.raw !== undefined) reply.data = frame.subarray(start, end)
     request.answer(reply)

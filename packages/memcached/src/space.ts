@@ -91,8 +91,9 @@ export class MemcachedSpace implements Space {
 
   async wireKey(key: string, call: Call): Promise<string> {
     const carriedKey = this.#carried(key)
-    const scope = this.#scopes[this.#placeOf(carriedKey)] as Scope
-    return (await scope.prefix(call.deadline)) + carriedKey
+    const index = this.#placeOf(carriedKey)
+    const { connection } = this.#fleet.servers[index] as Namespaces
+    return (await connection.during(() => (this.#scopes[index] as Scope).prefix(call.deadline))) + carriedKey
   }
 
   serverOf(key: string): string {

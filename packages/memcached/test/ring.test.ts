@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { Ring } from '../src/ring.js'
+import { endpointsOf } from '../src/servers.js'
+
+/** Made by running the real clients: for each key the index of the server on which they placed it, one digit a key. */
+interface Vectors {
+  keys: string[]
+  rows: { client: string; pool: string; servers: string[]; weights: number[]; placed: string }[]
+}
+const vectors: Vectors = JSON.parse(readFileSync(new URL('placement.vectors.json', import.meta.url), 'utf8'))
+const noLogin = { username: undefined, password: undefined, tls: undefined }
+
+function ringOf(servers: readonly string[], weights: readonly number[]): Ring {
+  const spelt = servers.map((server, i) => {
+    const [host, port] = server.split(':') as [string, string]
+    return { host, port: Number(port), weight: weights[i] as number }
+  })
+  return new Ring(endpointsOf(spelt, noLogin))
+}
+
+describe('the ring', () => {
+  test.each(vectors.rows)('places keys where $client does, pool $pool', ({ servers, weights, placed }) => {
+    const ring = ringOf(servers, weights)
+    expect(vectors.keys.map(key => ring.serverOf(key)).join('')).toBe(placed)
+  })
+
+  test('moves only its share of keys when a server is added', () => {
+    const three = ringOf(['a:1', 'b:1', 'c:1'], [1, 1, 1])
+    const four = ringOf(['a:1', 'b:1', 'c:1', 'd:1'], [1, 1, 1, 1])
+    const moved = vectors.keys.filter(key => three.serverOf(key) !== four.serverOf(key))
+    expect(moved.length).toBeLessThan(vectors.keys.length / 2)
+    expect(moved.every(key => four.serverOf(key) === 3)).toBe(true)
+  })
+
+  test('takes a weight as a share of the keys', () => {
+    const ring = ringOf(['a:1', 'b:1'], [1, 4])
+    const share = vectors.keys.filter(key => ring.serverOf(key) === 1).length / vectors.keys.length
+    expect(share).toBeGreaterThan(0.65)
+    expect(share).toBeLessThan(0.95)
+  })
+
+  test('names a unix socket as libmemcached does, with port 0', () => {
+    expect(endpointsOf(['unix:/run/m.sock'], noLogin)[0]?.ringName).toBe('/run/m.sock:0')
+  })
+})
