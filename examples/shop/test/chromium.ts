@@ -11,6 +11,7 @@ const macApplication = '/Applications/Google Chrome.app/Contents/MacOS/Google Ch
 export async function launchChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),
+    timeout: 45_000,
     args: [
       ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
       ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],

@@ -71,7 +71,7 @@ describe.each(backends)('the shop on $driver, in a browser', { timeout: 60_000 }
     await server.restart()
     await page.goto(rome)
     await becomesReachable()
-    await expect.poll(() => page.reload().then(() => outcomes(page)), { timeout: 10_000 }).toEqual(allHits)
+    await expect.poll(() => page.reload().then(() => outcomes(page)), { timeout: 30_000 }).toEqual(allHits)
     expect(await page.locator('#price').textContent()).toBe('€4.32')
     expect(await page.locator('.events').textContent()).toContain(`breaker closed for 127.0.0.1:${server.port}`)
   })
@@ -91,12 +91,12 @@ describe.each(backends)('the shop on $driver, in a browser', { timeout: 60_000 }
       await page.goto(rome)
       expect(await page.locator('#price').textContent()).toBe('€5.43')
     }
-    await expect.poll(() => page.reload().then(() => outcomes(page)), { timeout: 10_000 }).toEqual(allHits)
+    await expect.poll(() => page.reload().then(() => outcomes(page)), { timeout: 30_000 }).toEqual(allHits)
     expect(await page.locator('#price').textContent()).toBe('€5.43')
   })
 
   /** Watches the panel of the open page, which refreshes by itself. */
   async function becomesReachable(): Promise<void> {
-    await expect.poll(() => page.locator('.backend').getAttribute('data-reachable'), { timeout: 10_000 }).toBe('true')
+    await expect.poll(() => page.locator('.backend').getAttribute('data-reachable'), { timeout: 30_000 }).toBe('true')
   }
 })

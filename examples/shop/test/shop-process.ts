@@ -37,7 +37,7 @@ export async function startShop(variables: Record<string, string> = {}): Promise
     output,
     async end(signal = 'SIGTERM') {
       child.kill(signal)
-      const tooLong = setTimeout(() => child.kill('SIGKILL'), 10_000)
+      const tooLong = setTimeout(() => child.kill('SIGKILL'), 30_000)
       const code = await ended
       clearTimeout(tooLong)
       return code

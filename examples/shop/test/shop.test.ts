@@ -129,7 +129,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
       page.locator('#counters tr', { hasText: 'Hits' }).locator('td').textContent()
     const before = await hits()
     await fetch(`${shop.address}/`)
-    await expect.poll(hits, { timeout: 10_000 }).not.toBe(before)
+    await expect.poll(hits, { timeout: 30_000 }).not.toBe(before)
     expect(await page.locator('#driver').textContent()).toBe('memory')
     expect(await page.locator('.backend').getAttribute('data-reachable')).toBe('true')
   })
