@@ -103,7 +103,8 @@ function loadOrJoin<T>(
   if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
   const flight = scope.root.flights.get<T>(scope.prefix + key)
   if (flight !== undefined) return join(scope, flight, key, loader, options)
-  scope.miss('getOrSet', key, outage)
+  if (outage) scope.miss('getOrSet', key, true)
+  else scope.absent('getOrSet', key)
   return lead(scope, key, loader, options, outage)
 }
 

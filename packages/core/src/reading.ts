@@ -40,7 +40,7 @@ export function readItem(
 /** The value of an item, or a promise of it, counted as a hit or a miss. */
 function told(scope: Scope, op: string, key: string, item: StoredItem | undefined): unknown {
   if (item === undefined) {
-    scope.miss(op, key, false)
+    scope.absent(op, key)
     return undefined
   }
   const value = scope.decode(op, key, item)
@@ -121,7 +121,8 @@ export async function readMany<T>(
     const item = items[i]
     const value = values[i] instanceof Promise ? await values[i] : values[i]
     if (value === undefined || item === undefined || 'failure' in item) {
-      scope.miss(op, key, item !== undefined && 'failure' in item)
+      if (item === undefined) scope.absent(op, key)
+      else scope.miss(op, key, 'failure' in item)
       continue
     }
     scope.hit(op, key, item)
@@ -139,7 +140,7 @@ export async function takeValue<T>(
   try {
     const item = await scope.inOrder(key, () => scope.space.take(key, scope.call(options)))
     if (item === undefined) {
-      scope.miss('take', key, false)
+      scope.absent('take', key)
       return undefined
     }
     scope.deleted('take', key, true)

@@ -28,7 +28,7 @@ export class RememberingSpace implements Space {
 
   async #checked(key: string, answer: Answer<StoredItem | undefined>): Promise<StoredItem | undefined> {
     const item = await answer
-    return this.#owes(key) ? undefined : item
+    return this.owes(key) ? undefined : item
   }
 
   getMany(keys: readonly string[], call: Call): Answer<readonly (StoredItem | undefined | Failed)[]> {
@@ -37,12 +37,12 @@ export class RememberingSpace implements Space {
   }
 
   async #getOthers(keys: readonly string[], call: Call): Promise<readonly (StoredItem | undefined | Failed)[]> {
-    const asked = keys.filter(key => !this.#owes(key))
+    const asked = keys.filter(key => !this.owes(key))
     const answers = asked.length === 0 ? [] : await this.#inner.getMany(asked, call)
     const byKey = new Map(asked.map((key, i) => [key, answers[i]]))
     return keys.map(key => {
       const answer = byKey.get(key)
-      return answer !== undefined && !('failure' in answer) && this.#owes(key) ? undefined : answer
+      return answer !== undefined && !('failure' in answer) && this.owes(key) ? undefined : answer
     })
   }
 
@@ -72,7 +72,7 @@ export class RememberingSpace implements Space {
   }
 
   async removeMany(keys: readonly string[], call: Call): Promise<readonly (boolean | Failed)[]> {
-    const owed = this.#ledger.size === 0 ? undefined : keys.map(key => this.#owes(key))
+    const owed = this.#ledger.size === 0 ? undefined : keys.map(key => this.owes(key))
     const answers = await this.#notingMany(keys, () => this.#inner.removeMany(keys, call))
     return owed === undefined ? answers : answers.map((answer, i) => (answer === true ? !owed[i] : answer))
   }
@@ -98,7 +98,7 @@ export class RememberingSpace implements Space {
   async *#listed(pattern: string, extend: () => Call): AsyncGenerator<string, void, undefined> {
     const listed = this.#inner.keys?.(pattern, extend)
     if (listed === undefined) return
-    for await (const key of listed) if (!this.#owes(key)) yield key
+    for await (const key of listed) if (!this.owes(key)) yield key
   }
 
   wireKey(key: string, call: Call): Answer<string> {
@@ -114,7 +114,7 @@ export class RememberingSpace implements Space {
     return this.#ledger.size !== 0 && this.#ledger.hides(this.#prefix, key)
   }
 
-  #owes(key: string): boolean {
+  owes(key: string): boolean {
     return this.#ledger.size !== 0 && this.#ledger.owes(this.#prefix, key)
   }
 

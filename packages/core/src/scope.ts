@@ -180,6 +180,11 @@ export class Scope {
     if (signals.heard) signals.emit('miss', { op, key, namespace: this.namespace, outage })
   }
 
+  /** Nothing was found: a true miss, unless a delete of the key is still owed to its server. */
+  absent(op: string, key: string): void {
+    this.miss(op, key, this.space.owes?.(key) === true)
+  }
+
   wrote(op: string, key: string, item: Item, stored: boolean): void {
     const { signals } = this.root
     if (stored) {

@@ -79,6 +79,8 @@ export interface Space {
   wireKey(key: string, call: Call): Answer<string>
   /** The server that holds the key, without credentials. */
   serverOf(key: string): string
+  /** True while the key reads as a miss because an outage left its delete undone. Adapters leave it out: core adds it. */
+  owes?(key: string): boolean
 }
 
 /** What a backend can carry. Ask these, never a driver's name. */

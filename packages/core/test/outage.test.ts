@@ -75,6 +75,15 @@ test('an outage miss is told from a true one', async () => {
   expect(cache.stats()).toMatchObject({ misses: 2, outageMisses: 1 })
 })
 
+test('a miss for the sake of an owed delete is an outage miss', async () => {
+  await cache.set('k', 'old')
+  store.illness = 'down'
+  await cache.delete('k')
+  store.illness = 'well'
+  await Promise.all([cache.get('k'), cache.getMany(['k', 'other']), cache.getOrSet('k', () => 1)])
+  expect(cache.stats()).toMatchObject({ misses: 4, outageMisses: 3 })
+})
+
 test('one failing server among many keys is one event', async () => {
   store.illness = 'down'
   await cache.getMany(['a', 'b', 'c'])
