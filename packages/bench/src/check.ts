@@ -2,24 +2,27 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Contender } from './contender.js'
 import { type PayloadName, payload } from './payloads.js'
 
-/** What a contender answers wrongly, in words; empty when it may be timed. Leaves its entries under `check-*`. */
-export async function faultsOf(contender: Contender, name: PayloadName): Promise<string[]> {
+/**
+ * What a contender answers wrongly, in words; empty when it may be timed. `prefix` begins keys that nobody has written yet;
+ * entries are left under them.
+ */
+export async function faultsOf(contender: Contender, name: PayloadName, prefix: string): Promise<string[]> {
   const faults: string[] = []
   const expect = (what: string, got: unknown, wanted: unknown): void => {
-    if (!isDeepStrictEqual(got, wanted))
-      faults.push(`${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(wanted)}`)
+    if (!isDeepStrictEqual(got, wanted)) faults.push(`${what}: ${brief(got)} instead of ${brief(wanted)}`)
   }
   const first = payload(name, 1)
   const second = payload(name, 2)
+  const [a, b, c, none] = ['a', 'b', 'c', 'none'].map(end => `${prefix}:${end}`) as [string, string, string, string]
 
-  expect('get of a key that was never set', (await contender.get('check-none')) ?? undefined, undefined)
-  await contender.set('check-a', first)
-  expect('get after set', await contender.get('check-a'), first)
-  await contender.set('check-a', second)
-  expect('get after a second set', await contender.get('check-a'), second)
+  expect('get of a key that was never set', (await contender.get(none)) ?? undefined, undefined)
+  await contender.set(a, first)
+  expect('get after set', await contender.get(a), first)
+  await contender.set(a, second)
+  expect('get after a second set', await contender.get(a), second)
 
-  await contender.set('check-b', first)
-  const keys = ['check-b', 'check-none', 'check-a']
+  await contender.set(b, first)
+  const keys = [b, none, a]
   if (name === 'text') {
     expect('getMany of two hits and a miss', inOrder(await contender.getMany(keys), keys), [first, undefined, second])
   }
@@ -29,14 +32,12 @@ export async function faultsOf(contender: Contender, name: PayloadName): Promise
     loads++
     return first
   }
-  expect('getOrSet of a miss', await contender.getOrSet('check-c', load), first)
-  expect('getOrSet of a hit', await contender.getOrSet('check-c', load), first)
-  expect('get after getOrSet', await contender.get('check-c'), first)
+  expect('getOrSet of a miss', await contender.getOrSet(c, load), first)
+  expect('getOrSet of a hit', await contender.getOrSet(c, load), first)
+  expect('get after getOrSet', await contender.get(c), first)
   expect('loads of two getOrSet', loads, 1)
 
-  const together = await Promise.all(
-    Array.from({ length: 100 }, (_, i) => contender.get(i % 2 ? 'check-a' : 'check-b')),
-  )
+  const together = await Promise.all(Array.from({ length: 100 }, (_, i) => contender.get(i % 2 ? a : b)))
   expect(
     '100 gets at once',
     together,
@@ -49,4 +50,9 @@ export async function faultsOf(contender: Contender, name: PayloadName): Promise
 function inOrder(answer: unknown, keys: readonly string[]): unknown[] {
   const values = answer instanceof Map ? keys.map(key => answer.get(key)) : (answer as unknown[])
   return values.map(value => value ?? undefined)
+}
+
+function brief(value: unknown): string {
+  const text = String(JSON.stringify(value))
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }

@@ -16,7 +16,7 @@ if (question === undefined || open === undefined) throw new Error(`no such entry
 const tell = (message: FromContestant): unknown => process.send?.(message)
 
 const contender = await open({ port: entry.port, payload: entry.payload })
-const faults = await faultsOf(contender, entry.payload)
+const faults = await faultsOf(contender, entry.payload, `check:${entry.contender}:${entry.question}:${entry.payload}`)
 const setting = settingOf(entry)
 await fill(contender, setting)
 const ask = question.ask(contender, setting)

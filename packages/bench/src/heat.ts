@@ -11,6 +11,8 @@ export type Entry = {
   readonly question: string
   readonly payload: PayloadName
   readonly port: number
+  /** Writes a CPU profile to the working directory when the process ends. */
+  readonly isProfiled: boolean
 }
 
 /** What a contender's process is told: run this many calls. */
@@ -37,7 +39,7 @@ export class Contestant {
   static async enter(entry: Entry): Promise<Contestant> {
     const child = fork(new URL('./contestant.js', import.meta.url), [JSON.stringify(entry)], {
       serialization: 'json',
-      execArgv: profiling(entry),
+      execArgv: entry.isProfiled ? profiling(entry) : [],
     })
     const contestant = new Contestant(entry.contender, child)
     const ready = await contestant.#next()
@@ -89,8 +91,6 @@ export class Contestant {
   }
 }
 
-/** `BENCH_PROFILE=anycache` writes a CPU profile of that contender to the working directory. */
-function profiling({ contender, question, payload, backend }: Entry): string[] {
-  if (process.env.BENCH_PROFILE !== contender) return []
+function profiling({ backend, question, payload, contender }: Entry): string[] {
   return ['--cpu-prof', `--cpu-prof-name=${backend}-${question}-${payload}-${contender}.cpuprofile`]
 }

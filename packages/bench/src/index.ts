@@ -9,7 +9,10 @@ import { tableOf } from './table.js'
 
 const { values: flags } = parseArgs({
   options: {
+    // Words with commas between: see program.ts.
     only: { type: 'string', default: '' },
+    // A contender, whose processes each leave a CPU profile in packages/bench.
+    profile: { type: 'string' },
     quick: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
   },
@@ -31,7 +34,10 @@ async function run({ backend, question, payload, inFlight, contenders, heading }
   const contestants: Contestant[] = []
   try {
     for (const contender of contenders) {
-      contestants.push(await Contestant.enter({ backend, contender, question: question.name, payload, port }))
+      const isProfiled = contender === flags.profile
+      contestants.push(
+        await Contestant.enter({ backend, contender, question: question.name, payload, port, isProfiled }),
+      )
     }
     const columns: Score[][] = []
     for (const count of inFlight) columns.push(await race(contestants, count, pace))

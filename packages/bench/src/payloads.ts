@@ -9,7 +9,7 @@ export const payloadTitles: Readonly<Record<PayloadName, string>> = { text: '100
 /** The value under the key of this number; no two numbers share one. */
 export function payload(name: PayloadName, number: number): unknown {
   const id = String(number).padStart(6, '0')
-  return name === 'text' ? `${`${id} `.repeat(14)}ab` : product(number, id)
+  return name === 'text' ? `text ${id} `.repeat(9).slice(0, 100) : product(number, id)
 }
 
 /** A shop's product: text, numbers, flags, a list of objects; 1 KB as JSON. */

@@ -1,9 +1,9 @@
 import { createCache } from 'anycache'
 import type { Contender, Opening } from '../contender.js'
 
-/** By its defaults and under a namespace, as the README opens it. */
+/** Under a namespace, as the README opens it, by its defaults but for the timeout, which is that of the bare clients' rows. */
 export async function open(backend: 'memory' | 'redis' | 'memcached', { port }: Opening): Promise<Contender> {
-  return over(`${backend}://${backend === 'memory' ? '' : `127.0.0.1:${port}`}?namespace=bench`)
+  return over(`${backend}://${backend === 'memory' ? '' : `127.0.0.1:${port}`}?namespace=bench&timeout=10s`)
 }
 
 /** In memory with `isolation: 'reference'`. */
