@@ -3,11 +3,13 @@ import { Command, Redis } from 'ioredis'
 
 /** What the store needs of the socket beneath a client. */
 export interface ClientStream {
+  readonly connecting: boolean
   readonly writable: boolean
   readonly bytesRead: number
   cork(): void
   uncork(): void
   unref(): unknown
+  once(event: 'data', listener: (chunk: Buffer) => void): unknown
   destroy(): unknown
 }
 
@@ -24,17 +26,11 @@ export interface RedisClient {
     readonly keyPrefix?: string | undefined
   }
   connect(): Promise<void>
+  disconnect(): void
   sendCommand(command: never): unknown
   on(event: string, listener: (argument: unknown) => void): unknown
   off(event: string, listener: (argument: unknown) => void): unknown
 }
-
-type CommandOptions = { replyEncoding: null; keyPrefix?: string }
-type CommandConstructor = new (
-  name: string,
-  args: (string | Buffer)[],
-  options: CommandOptions,
-) => { readonly promise: Promise<unknown>; pipelineIndex?: number }
 
 /** How to reach the server of a client that the store makes for itself. */
 export interface Address {
@@ -78,7 +74,7 @@ export function createClient(address: Address): Redis {
 /** Throws for what is not a client, and for a cluster's. */
 export function checkClient(client: unknown): asserts client is RedisClient {
   const given = client as Partial<RedisClient> | null | undefined
-  const methods = ['connect', 'sendCommand', 'on', 'off'] as const
+  const methods = ['connect', 'disconnect', 'sendCommand', 'on', 'off'] as const
   if (
     typeof given !== 'object' ||
     given === null ||
@@ -90,29 +86,22 @@ export function checkClient(client: unknown): asserts client is RedisClient {
   if (given.isCluster) {
     throw new NotSupportedError('RedisStore: a Redis Cluster is not supported yet; pass the client of a single server')
   }
-  if (typeof (given.constructor as { Command?: unknown }).Command !== 'function') {
-    throw new InvalidArgumentError('RedisStore: client must be a Redis of ioredis 5.4 or later')
-  }
 }
 
 /** Sends commands in the order of the calls, and answers bulk strings as Buffers. */
 export class Sender {
   readonly #client: RedisClient
-  readonly #Command: CommandConstructor
-  readonly #options: CommandOptions
+  readonly #options: { replyEncoding: null; keyPrefix?: string }
 
   constructor(client: RedisClient) {
     this.#client = client
-    // The client's own class: a borrowed client may be of another version. Its verbs are not used, since with
-    // enableAutoPipelining some of them overtake others.
-    this.#Command =
-      client instanceof Redis ? Command : (client.constructor as unknown as { Command: CommandConstructor }).Command
     const { keyPrefix } = client.options
     this.#options = keyPrefix ? { replyEncoding: null, keyPrefix } : { replyEncoding: null }
   }
 
   send(name: string, args: (string | Buffer)[]): Promise<unknown> {
-    const command = new this.#Command(name, args, this.#options)
+    // Not by the client's own verbs: with enableAutoPipelining some of them overtake others.
+    const command = new Command(name, args, this.#options)
     // A place that no pipeline has: ioredis then fails the command when its connection is lost, and does not send it
     // again on the next one, as a borrowed client would by default. An increment must not count twice.
     command.pipelineIndex = -1

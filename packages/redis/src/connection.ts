@@ -21,6 +21,8 @@ export interface Sent {
   late: boolean
 }
 
+const minus = 0x2d
+
 interface Attempt {
   readonly promise: Promise<void>
   readonly succeed: () => void
@@ -42,6 +44,10 @@ export class Connection {
   /** When the connection that is open became ready. */
   #readyAt: number | undefined
   #hungUp = false
+  #corked: ClientStream | undefined
+  /** The error line that a server sent before anything else: it is full, or protected. */
+  #protest: string | undefined
+  #redial: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: ConnectionOptions) {
@@ -55,6 +61,7 @@ export class Connection {
     this.link = new Link({ server, breaker, report, probe: () => this.#probe() })
     if (client.status === 'ready') this.#readyAt = performance.now()
     client.on('connecting', this.#onConnecting)
+    client.on('connect', this.#onConnect)
     client.on('ready', this.#onReady)
     client.on('error', this.#onError)
     client.on('close', this.#onClose)
@@ -126,15 +133,15 @@ export class Connection {
     return failure
   }
 
-  /** Frees what was opened; a borrowed client stays as it is. */
+  /** Frees what was opened; a borrowed client stays as it is. Once. */
   async close(): Promise<void> {
-    if (this.#closed) return
     this.#closed = true
     this.link.close()
     this.#attempt?.fail(this.#unreachable('the cache was closed'))
     if (this.#owned) await this.#hangUp()
     const { off } = this.#client
     off.call(this.#client, 'connecting', this.#onConnecting)
+    off.call(this.#client, 'connect', this.#onConnect)
     off.call(this.#client, 'ready', this.#onReady)
     // An owned client may still tell an error of its last moments: without a listener ioredis would print it.
     if (!this.#owned) off.call(this.#client, 'error', this.#onError)
@@ -143,12 +150,15 @@ export class Connection {
   }
 
   async #hangUp(): Promise<void> {
-    const { status, stream } = this.#client
-    if (status === 'wait' || status === 'end') return
+    const client = this.#client
+    clearTimeout(this.#redial)
+    if (client.status === 'end') return
     await new Promise<void>(resolve => {
-      this.#client.on('end', () => resolve())
-      if (stream === undefined) setImmediate(() => this.#client.stream?.destroy())
-      else stream.destroy()
+      client.on('end', () => resolve())
+      // Where it never connected there is nothing to close, but it must not connect later.
+      if (client.status === 'wait') client.disconnect()
+      // A turn later, since a client that has just begun to connect still has its last socket, or none.
+      else setImmediate(() => client.stream?.destroy())
     })
   }
 
@@ -229,29 +239,55 @@ export class Connection {
   }
 
   readonly #onConnecting = (): void => {
-    // The socket exists a tick after this event. It must never keep the process alive: pending calls do.
-    if (this.#owned) setImmediate(() => this.#client.stream?.unref())
+    if (!this.#owned) return
+    // The socket exists some ticks after this event.
+    setImmediate(() => {
+      const { stream } = this.#client
+      if (stream === undefined) return
+      // It must never keep the process alive: pending calls do.
+      stream.unref()
+      if (!stream.connecting) return
+      // The handshake in one write: a server that is full hangs up with its reason, and a second write would lose that.
+      stream.cork()
+      this.#corked = stream
+    })
+  }
+
+  /** The commands of the handshake were written, in the tick before this event. */
+  readonly #onConnect = (): void => {
+    this.#corked?.uncork()
+    this.#corked = undefined
+    this.#protest = undefined
+    // ioredis does not tell of an error that came instead of the handshake's answers, when the server hangs up with it.
+    if (!this.#owned) return
+    this.stream.once('data', chunk => {
+      if (chunk[0] === minus) this.#protest = String(chunk).split('\r\n', 1)[0]?.slice(1)
+    })
   }
 
   readonly #onReady = (): void => {
     if (!this.ready || this.#closed) return
     this.#readyAt = performance.now()
+    this.#protest = undefined
     this.#report({ type: 'connect', server: this.server })
     this.#attempt?.succeed()
   }
 
   readonly #onError = (error: unknown): void => {
-    this.#trouble = error
+    // The first one is the reason; a reset that follows only says that the connection ended.
+    this.#trouble ??= error
     // After a failed SELECT ioredis would go on in database 0; after replies that do not parse, with half a reply.
     if (this.#owned) this.#client.stream?.destroy()
   }
 
   readonly #onClose = (): void => {
-    const error = connectionFailure(this.#trouble, this.server)
+    const error = connectionFailure(this.#protest ?? this.#trouble, this.server)
+    this.#protest = undefined
     this.#trouble = undefined
     const attempt = this.#attempt
     if (this.#readyAt !== undefined) this.#lost(error)
-    if (attempt !== undefined && (attempt.dialed || !this.#owned)) attempt.fail(error)
+    if (attempt === undefined || this.#dialing) return
+    if (attempt.dialed || !this.#owned) attempt.fail(error)
   }
 
   #lost(error: CacheError): void {
@@ -267,18 +303,23 @@ export class Connection {
 
   readonly #onEnd = (): void => {
     const attempt = this.#attempt
-    if (attempt === undefined) return
+    if (attempt === undefined || this.#dialing) return
     // It waited for an older connection to close.
     if (!attempt.dialed && this.#owned) this.#dial(attempt)
     else attempt.fail(connectionFailure(this.#trouble, this.server))
   }
 
+  /** True while a connection is under way: an event of the end of the last one, told late, then says nothing of the attempt. */
+  get #dialing(): boolean {
+    const { status } = this.#client
+    return status === 'connecting' || status === 'connect' || status === 'ready'
+  }
+
   /** One attempt at once: either the server is back before the next call, or the breaker is open by then. */
   #redialSoon(): void {
     // Spread over 50 ms, so that the processes of a fleet do not come back in one wave.
-    setTimeout(() => {
-      if (!this.#closed) this.connect().catch(() => {})
-    }, Math.random() * 50).unref()
+    this.#redial = setTimeout(() => void this.connect().catch(() => {}), Math.random() * 50)
+    this.#redial.unref()
   }
 
   async #probe(): Promise<void> {

@@ -16,6 +16,7 @@ const meanings: Readonly<Record<string, string>> = {
   MOVED: 'is a node of a Redis Cluster, which is not supported yet; name a single server',
   ASK: 'is a node of a Redis Cluster, which is not supported yet; name a single server',
   CROSSSLOT: 'is a node of a Redis Cluster, which is not supported yet; name a single server',
+  DENIED: 'runs in protected mode and takes only local connections',
   CLUSTERDOWN: 'is a node of a Redis Cluster, which is not supported yet; name a single server',
 }
 
@@ -47,7 +48,7 @@ export function isRefusal(failure: unknown, word: string): boolean {
 export function commandFailure(error: unknown, server: string): CacheError {
   const given = error as Trouble
   // ioredis hangs the command with its arguments on its errors: keys and values have no place in a log.
-  if (given.command !== undefined) given.command = undefined
+  delete given.command
   if (isReply(error)) return refusal(error.message, server, error)
   if (given.message === 'Command timed out') {
     return new TimeoutError(`${server} did not answer within the client's commandTimeout`, {
@@ -57,7 +58,7 @@ export function commandFailure(error: unknown, server: string): CacheError {
     })
   }
   return new ConnectionError(
-    `the connection to ${server} was lost before the reply; the command may have taken effect`,
+    `the connection to ${server} failed before the reply (${given.message}); the command may have taken effect`,
     {
       server,
       outcome: 'unknown',
@@ -66,11 +67,11 @@ export function commandFailure(error: unknown, server: string): CacheError {
   )
 }
 
-/** Why there is no connection. `trouble` is the last error the client told, if any. */
+/** Why there is no connection: the error reply that came instead of it, the error that the client told, or nothing known. */
 export function connectionFailure(trouble: unknown, server: string): CacheError {
+  const reply = isReply(trouble) ? trouble.message : trouble
   // AUTH's arguments may be quoted ("with args beginning with: …"): they and the command are not passed on.
-  if (isReply(trouble))
-    return refusal(trouble.message.replace(/,? ?with args beginning with.*/s, ''), server, undefined)
+  if (typeof reply === 'string') return refusal(reply.replace(/,? ?with args beginning with.*/s, ''), server, undefined)
   const { message, errors, code } = (trouble ?? { message: 'it closed the connection' }) as Trouble
   const why = message || errors?.[0]?.message || code
   return new ConnectionError(`${server} cannot be reached: ${why}`, { server, outcome: 'not-sent', cause: trouble })

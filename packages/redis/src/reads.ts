@@ -138,11 +138,10 @@ export class Reads implements Entry {
 
   #split(): void {
     this.#lane.answered(0)
-    const share = this.size / this.#keys.length
-    const singles = this.#keys.map(key => {
+    const singles = this.#keys.map((key, i) => {
       const single = new Reads(this.#lane)
       single.#keys.push(key)
-      single.size = share
+      if (i === 0) single.size = this.size
       return single
     })
     for (const get of this.#gets) {

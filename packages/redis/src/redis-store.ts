@@ -30,6 +30,7 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
   readonly #queue: Queue
   readonly #clearings = new Clearings()
   readonly #clientPrefix: string
+  #closing: Promise<void> | undefined
   readonly #listeners = new Set<(event: StoreEvent) => void>()
 
   /** Throws `InvalidArgumentError` for options that cannot be used, and `NotSupportedError` for a cluster's client. */
@@ -81,9 +82,9 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
   }
 
   /** Settles what is in flight, then closes the connection of a client that the store made; a borrowed one stays open. */
-  async close(call: Call): Promise<void> {
-    await this.#queue.close(call.deadline)
-    await this.#connection.close()
+  close(call: Call): Promise<void> {
+    this.#closing ??= this.#queue.close(call.deadline).then(() => this.#connection.close())
+    return this.#closing
   }
 }
 

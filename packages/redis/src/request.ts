@@ -71,7 +71,11 @@ export class Request<T> implements Pending, Entry {
   readonly #answered = (reply: unknown): void => {
     this.#lane.answered(this.size)
     settled(this)
-    this.#resolve(this.#read(reply))
+    try {
+      this.#resolve(this.#read(reply))
+    } catch (error) {
+      this.#reject(this.#lane.connection.failure(error))
+    }
   }
 
   readonly #failed = (error: unknown): void => {

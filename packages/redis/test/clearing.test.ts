@@ -1,0 +1,173 @@
+import type { Call } from '@anycache/core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
+import { commandCounts, failure, read, store, text, within } from './opened.js'
+
+let redis: RedisServer
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis.stop())
+
+const soon = (): Call => within(5000)
+
+async function all(keys: AsyncIterable<string> | undefined): Promise<string[]> {
+  const found: string[] = []
+  for await (const key of keys as AsyncIterable<string>) found.push(key)
+  return found.sort()
+}
+
+test('clear takes the namespace and those nested in it, and no neighbour', async () => {
+  const own = ['shop.eu:a', 'shop.eu:', 'shop.eu:*', 'shop.eu/carts:b', 'shop.eu/carts/old:c']
+  const others = [
+    'shopXeu:a', // what the "." would match
+    'shop.eux:a',
+    'shop.eu',
+    'shop.eu/',
+    'shop.eu/a b:c', // no namespace has a space
+    'shop.eu/carts~x:c', // what a cache keeps for itself
+    'shop:eu:a',
+    'xshop.eu:a',
+    'SHOP.EU:a',
+  ]
+  for (const key of [...own, ...others]) await redis.command('SET', key, 'v')
+  await redis.command('SET', Buffer.from('shop.eu:\xff\xfe', 'latin1'), 'bytes that are no text')
+  await redis.command('RPUSH', 'shop.eu:list', 'a')
+  await store({ port: redis.port }).space(['shop.eu']).clear(soon)
+  expect(((await redis.command('KEYS', '*')) as string[]).sort()).toEqual([...others].sort())
+  await redis.command('FLUSHDB')
+})
+
+test('clear scans and unlinks; it never lists all keys at once or flushes', async () => {
+  const space = store({ port: redis.port }).space(['many'])
+  const keys = Array.from({ length: 5000 }, (_, i) => `k${i}`)
+  await space.writeMany(
+    keys.map(key => text(key, 'v')),
+    soon(),
+  )
+  for (let i = 0; i < 20; i++) await redis.command('SET', `other:${i}`, 'v')
+  await redis.command('CONFIG', 'RESETSTAT')
+  await space.clear(soon)
+  const counts = await commandCounts(redis)
+  expect(await redis.command('DBSIZE')).toBe(20)
+  expect(Object.keys(counts).sort()).toEqual(['config|resetstat', 'scan', 'unlink'])
+  expect(counts.scan).toBeLessThan(15)
+  expect(counts.unlink).toBeLessThan(15)
+})
+
+test('what was set before the call of clear is gone, what was set after it stays', async () => {
+  const space = store({ port: redis.port }).space(['race'])
+  const keys = Array.from({ length: 3000 }, (_, i) => `k${i}`)
+  void space.writeMany(
+    keys.map(key => text(key, 'before')),
+    soon(),
+  )
+  const cleared = space.clear(soon)
+  const later = keys.filter((_, i) => i % 3 === 0)
+  // Some at once, some while it runs.
+  const written = later.slice(0, 500).map(key => space.write(text(key, 'after'), soon()))
+  for (const key of later.slice(500)) {
+    await new Promise(setImmediate)
+    written.push(space.write(text(key, 'after'), soon()))
+  }
+  await Promise.all([cleared, ...written])
+  const items = await space.getMany(keys, soon())
+  const found = keys.filter((_, i) => items[i] !== undefined)
+  expect(found).toEqual(later)
+})
+
+test('an add that was answered while clear ran stays', async () => {
+  const space = store({ port: redis.port }).space(['added'])
+  const keys = Array.from({ length: 3000 }, (_, i) => `k${i}`)
+  const cleared = space.clear(soon)
+  const added: string[] = []
+  for (const key of keys) {
+    void Promise.resolve(space.write({ ...text(key, 'new'), when: 'absent' }, soon())).then(({ outcome }) => {
+      if (outcome === 'stored') added.push(key)
+    })
+  }
+  await cleared
+  const items = await space.getMany(keys, soon())
+  expect(added.length).toBe(3000)
+  expect(items.every(item => item !== undefined)).toBe(true)
+})
+
+test('a set after the call of clear that fails leaves nothing of before', async () => {
+  const full = await startRedis()
+  try {
+    const space = store({ port: full.port }).space(['full'])
+    await space.write(text('k', 'before'), soon())
+    await full.command('CONFIG', 'SET', 'maxmemory', '1')
+    const cleared = space.clear(soon)
+    const refused = await failure(() => space.write(text('k', 'after'), soon()))
+    expect(refused.message).toMatch(/OOM/)
+    await cleared
+    expect(await read(space, 'k')).toBe(undefined)
+  } finally {
+    await full.stop()
+  }
+})
+
+test('each step of clear and keys has a deadline of its own', async () => {
+  const space = store({ port: redis.port }).space(['steps'])
+  await space.writeMany(
+    Array.from({ length: 2500 }, (_, i) => text(`k${i}`, 'v')),
+    soon(),
+  )
+  let steps = 0
+  const extend = (): Call => {
+    steps++
+    return within(1000)
+  }
+  expect((await all(space.keys?.('*', extend))).length).toBe(2500)
+  expect(steps).toBeGreaterThan(2)
+  steps = 0
+  await space.clear(extend)
+  expect(steps).toBeGreaterThan(4)
+})
+
+test('keys lists the own keys of a namespace by a pattern of characters, not bytes', async () => {
+  const opened = store({ port: redis.port })
+  const space = opened.space(['list'])
+  const keys = ['a', 'b', 'ä', '💥', 'ab', '[a]', 'a*', 'a?', 'a\\', 'a-b', 'n:x']
+  await space.writeMany(
+    keys.map(key => text(key, 'v')),
+    soon(),
+  )
+  await opened.space(['list', 'nested']).write(text('a', 'v'), soon())
+  await opened.space(['lists']).write(text('a', 'v'), soon())
+  await redis.command('SET', Buffer.from('list:\xff', 'latin1'), 'v')
+  expect(await all(space.keys?.('*', soon))).toEqual([...keys].sort())
+  expect(await all(space.keys?.('?', soon))).toEqual(['a', 'b', 'ä', '💥'].sort())
+  expect(await all(space.keys?.('a*', soon))).toEqual(['a', 'ab', 'a*', 'a?', 'a\\', 'a-b'].sort())
+  expect(await all(space.keys?.('[a]', soon))).toEqual(['[a]'])
+  expect(await all(space.keys?.('a\\', soon))).toEqual(['a\\'])
+  expect(await all(space.keys?.('a-b', soon))).toEqual(['a-b'])
+  expect(await all(space.keys?.('zz', soon))).toEqual([])
+})
+
+test('without a namespace keys lists everything', async () => {
+  await redis.command('FLUSHDB')
+  await redis.command('MSET', 'a', '1', 'shop:b', '2', 'shop/x:c', '3')
+  expect(await all(store({ port: redis.port }).space([]).keys?.('*', soon))).toEqual(['a', 'shop/x:c', 'shop:b'])
+})
+
+test('keys tells none twice while the table of the server grows', async () => {
+  await redis.command('FLUSHDB')
+  const space = store({ port: redis.port }).space(['grow'])
+  const write = (from: number, to: number): unknown =>
+    space.writeMany(
+      Array.from({ length: to - from }, (_, i) => text(`k${from + i}`, 'v')),
+      soon(),
+    )
+  await write(0, 5000)
+  const told: string[] = []
+  const listed = space.keys?.('*', soon) as AsyncIterable<string>
+  for await (const key of listed) {
+    told.push(key)
+    if (told.length === 1000) await write(5000, 40_000)
+  }
+  expect(new Set(told).size).toBe(told.length)
+  const found = new Set(told)
+  for (let i = 0; i < 5000; i++) expect(found.has(`k${i}`)).toBe(true)
+}, 30_000)
