@@ -15,12 +15,12 @@ export async function count(
   options: CountOptions | undefined,
 ): Promise<number | undefined> {
   checkWhole(by, 'by', op, key)
-  const initial = options?.initial ?? 0
+  const initial = options?.initial === undefined ? 0 : options.initial
   checkWhole(initial, 'initial', op, key)
   if (options?.create !== undefined && typeof options.create !== 'boolean') {
     throw new InvalidArgumentError(`create must be true or false, got ${shown(options.create)}`, { op, key })
   }
-  const ttl = scope.ttl(options?.ttl)
+  const ttl = scope.ttl(options?.ttl, op, key)
   const value = op === 'increment' ? initial + by : Math.max(0, initial - by)
   const create = options?.create === false ? undefined : { value, ttl }
   scope.supersede(key)

@@ -28,3 +28,18 @@ export interface CacheEvents {
   connect: { readonly server: string }
   disconnect: { readonly server: string; readonly error: CacheError | undefined }
 }
+
+/** Their names. */
+export const eventNames: readonly (keyof CacheEvents)[] = [
+  'hit',
+  'miss',
+  'load',
+  'write',
+  'delete',
+  'clear',
+  'evict',
+  'error',
+  'breaker',
+  'connect',
+  'disconnect',
+]

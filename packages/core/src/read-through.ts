@@ -172,7 +172,7 @@ async function fly<T>(
   const wanted =
     load.storable && !(value === null && options?.skipNull === true) && options?.shouldCache?.(value) !== false
   if (!wanted || flight.superseded || scope.closed || scope.root.closed) return { stored: false, copy }
-  const ttl = scope.ttl(load.ttl ?? options?.ttl, options?.jitter)
+  const ttl = scope.ttl(load.ttl ?? options?.ttl, 'getOrSet', key, options?.jitter)
   const writing = store(scope, key, encoded, ttl, options)
   // The server did not answer the read: the caller has waited for it once and is not made to wait again.
   return { stored: outage ? false : await writing, copy }

@@ -69,8 +69,8 @@ export class Scope {
   }
 
   /** The ttl of one write in ms: what the call named or the cache's own, shortened by a random share up to `jitter`. */
-  ttl(named: Ttl | undefined, jitter: number = this.root.settings.jitter): number {
-    const ttl = named === undefined ? this.root.settings.ttl : ttlMs(named)
+  ttl(named: Ttl | undefined, op: string, key: string, jitter: number = this.root.settings.jitter): number {
+    const ttl = named === undefined ? this.root.settings.ttl : ttlMs(named, op, key)
     if (jitter === 0 || ttl === Number.POSITIVE_INFINITY) return ttl
     return Math.max(1, ttl * (1 - Math.random() * jitter))
   }

@@ -2,8 +2,9 @@ import type { Encoded } from '@anycache/serializer'
 import type { Cache, CacheInfo, CallOptions, CountOptions, Loader, LoadOptions, WriteOptions } from './cache.js'
 import { count, countOptionNames } from './counting.js'
 import { InvalidArgumentError } from './errors.js'
-import type { CacheEvents } from './events.js'
+import { type CacheEvents, eventNames } from './events.js'
 import { checkKey, checkKeys, checkNamespace } from './keys.js'
+import { nearest } from './options.js'
 import { checkLoadOptions, loadOptionNames, readThrough } from './read-through.js'
 import { listKeys, readEntry, readMany, readValue, takeValue } from './reading.js'
 import { clearScope, flushAll, removeOne, removeSeveral } from './removing.js'
@@ -64,7 +65,7 @@ export class StoreCache implements Cache {
     try {
       scope.check('set', options, writeOptionNames)
       checkKey(key, 'set')
-      ttl = scope.ttl(options?.ttl)
+      ttl = scope.ttl(options?.ttl, 'set', key)
       encoded = scope.encode('set', key, value)
     } catch (error) {
       return Promise.reject(error)
@@ -91,7 +92,7 @@ export class StoreCache implements Cache {
     }
     if (encodings.size === 0) return []
     for (const key of encodings.keys()) scope.supersede(key)
-    return setValues(scope, encodings, () => scope.ttl(options?.ttl), options)
+    return setValues(scope, encodings, key => scope.ttl(options?.ttl, 'setMany', key), options)
   }
 
   async add(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
@@ -128,7 +129,7 @@ export class StoreCache implements Cache {
     const scope = this.#scope
     scope.check(op, options, writeOptionNames)
     checkKey(key, op)
-    const ttl = scope.ttl(options?.ttl)
+    const ttl = scope.ttl(options?.ttl, op, key)
     if (typeof when === 'object') requireCas(scope, op, key)
     const encoded = scope.encode(op, key, value)
     scope.supersede(key)
@@ -282,6 +283,7 @@ export class StoreCache implements Cache {
   }
 
   on<E extends keyof CacheEvents>(event: E, listener: (detail: CacheEvents[E]) => void): () => void {
+    checkEvent(event)
     checkFunction(listener, 'listener', 'on')
     return this.#scope.root.signals.on(event, listener)
   }
@@ -345,6 +347,15 @@ export class StoreCache implements Cache {
 function checkFunction(value: unknown, name: string, op: string, key?: string): void {
   if (typeof value === 'function') return
   throw new InvalidArgumentError(`${name} must be a function, got ${shown(value)}`, { op, key })
+}
+
+function checkEvent(event: unknown): void {
+  if (typeof event === 'string' && (eventNames as readonly string[]).includes(event)) return
+  const near = typeof event === 'string' ? nearest(event, eventNames) : undefined
+  throw new InvalidArgumentError(
+    `there is no event ${shown(event)}; ${near === undefined ? `there are ${eventNames.join(', ')}` : `did you mean "${near}"?`}`,
+    { op: 'on' },
+  )
 }
 
 function checkEntries(entries: unknown): Iterable<readonly [string, unknown]> {

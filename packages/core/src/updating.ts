@@ -56,7 +56,7 @@ async function writeNext<T>(
 ): Promise<boolean> {
   scope.supersede(key)
   const encoded = scope.encode(op, key, next)
-  const ttl = scope.ttl(options?.ttl)
+  const ttl = scope.ttl(options?.ttl, op, key)
   const when = version === undefined ? 'absent' : { casToken: version.casToken }
   return (await writeWhen(scope, op, key, encoded, ttl, when, options)) === 'stored'
 }

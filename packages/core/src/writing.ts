@@ -106,7 +106,7 @@ export function requireCas(scope: Scope, op: string, key: string): void {
 export async function setValues(
   scope: Scope,
   entries: ReadonlyMap<string, Encoded | Promise<Encoded>>,
-  ttlOf: () => number,
+  ttlOf: (key: string) => number,
   options: CallOptions | undefined,
 ): Promise<string[]> {
   const keys = [...entries.keys()]
@@ -118,7 +118,7 @@ export async function setValues(
     for (const [i, key] of keys.entries()) {
       const item = items[i] as Item
       if (scope.overLimit(item)) oversize.push(key)
-      else writes.push({ key, item, ttl: ttlOf(), when: 'always' })
+      else writes.push({ key, item, ttl: ttlOf(key), when: 'always' })
     }
     const call = scope.call(options)
     const written = scope.space.writeMany(writes, call)

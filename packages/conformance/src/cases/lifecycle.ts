@@ -163,7 +163,7 @@ export const lifecycle: Capability = {
           await finish.opened
           return 'v'
         })
-        await called.opened
+        await Promise.race([called.opened, loading])
         const closed = cache.close()
         finish.open()
         const outcome = await outcomeOf(loading)

@@ -265,6 +265,14 @@ function observedLoader<T>(value: () => T): {
   return { load, called, finish: finish.open }
 }
 
+/** What `called` gives; a rejection when the call settles without its loader. */
+function whenCalled<T>(called: Promise<T>, call: Promise<unknown>): Promise<T> {
+  const settled = call.then(() => {
+    throw new Error('the call settled, and its loader was never called')
+  })
+  return Promise.race([called, settled])
+}
+
 export const cancellation: Capability = {
   name: 'leaving a load',
   cases: [
@@ -285,7 +293,7 @@ export const cancellation: Capability = {
         const leaving = new AbortController()
         const left = outcomeOf(cache.getOrSet('k', load, { signal: leaving.signal }))
         const staying = cache.getOrSet('k', load)
-        const { signal } = await called
+        const { signal } = await whenCalled(called, staying)
         const reason = new Error('no longer wanted')
         leaving.abort(reason)
         expect(((await left) as { error: unknown }).error).toBe(reason)
@@ -301,7 +309,7 @@ export const cancellation: Capability = {
         const { load, called, finish } = observedLoader(() => 'of the load they left')
         const controllers = Array.from({ length: 3 }, () => new AbortController())
         const waits = controllers.map(({ signal }) => outcomeOf(cache.getOrSet('k', load, { signal })))
-        const { signal } = await called
+        const { signal } = await whenCalled(called, Promise.all(waits))
         for (const [i, controller] of controllers.entries()) {
           expect(signal.aborted).toBe(false)
           controller.abort(new Error(`reason ${i}`))
@@ -328,7 +336,7 @@ export const invalidation: Capability = {
         const nested = cache.namespace('nested')
         const { load, called, finish } = observedLoader(() => 'old')
         const before = nested.getOrSet('k', load)
-        await called
+        await whenCalled(called, before)
         await invalidate(nested, cache)
         const after = nested.getOrSet('k', () => 'loaded anew')
         expect(await after).toBe(left ?? 'loaded anew')
@@ -343,7 +351,7 @@ export const invalidation: Capability = {
         for (const value of ['small', 'large '.repeat(30_000)]) {
           const { load, called, finish } = observedLoader(() => value)
           const before = cache.getOrSet('k', load)
-          await called
+          await whenCalled(called, before)
           const deleted = cache.delete('k')
           finish()
           expect((await before) === value).toBe(true)
@@ -357,7 +365,7 @@ export const invalidation: Capability = {
       async run({ cache }) {
         const { load, called, finish } = observedLoader(() => 'v')
         const loading = cache.getOrSet('k', load)
-        await called
+        await whenCalled(called, loading)
         await cache.set('other', 1)
         await cache.delete('other')
         await cache.namespace('nested').clear()
