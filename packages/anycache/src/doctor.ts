@@ -101,7 +101,7 @@ async function ask(
 }
 
 function refused(server: string, reason: string): Finding {
-  const remedy = 'Check user and password, and what the server is busy with.'
+  const remedy = 'Check user, password and database, and what the server is busy with.'
   return { level: 'problem', code: 'refused', server, message: `the server answers, and refuses: ${reason}`, remedy }
 }
 

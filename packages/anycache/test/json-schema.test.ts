@@ -47,3 +47,18 @@ test('URL parameters keep as text exactly the options that can be nothing else',
   for (const notParameter of ['driver', 'url', '$schema']) found.delete(notParameter)
   expect([...textOptions].sort()).toEqual([...found].sort())
 })
+
+test('the page on configuration names every option', () => {
+  const page = readFileSync(new URL('../../../docs/guide/configuration.md', import.meta.url), 'utf8')
+  const named = new Set(
+    [...page.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, names = '']) => names.replaceAll('`', '').split(', ')),
+  )
+  for (const driver of ['memory', 'redis', 'memcached', 'null']) {
+    for (const [path, option] of optionsOf(definitions[driver] ?? {})) {
+      if (path !== 'driver') expect(named, `${driver}: ${path}`).toContain(path)
+      for (const one of option.items?.anyOf ?? []) {
+        for (const name of Object.keys(one.properties ?? {})) expect(named).toContain(`${path}[].${name}`)
+      }
+    }
+  }
+})
