@@ -8,6 +8,7 @@ import {
   type Write,
   type Written,
 } from '@anycache/core'
+import { FLAG_INTEGER } from '@anycache/serializer'
 import { readUint64 } from './big-endian.js'
 import { refusal } from './greeting.js'
 import { again, type Reply, Request } from './request.js'
@@ -20,6 +21,8 @@ const tooLarge: Written = { outcome: 'too-large' }
 const outOfRange: Counted = { refused: 'out-of-range' }
 const noCounter: Counted = { refused: 'not-a-counter' }
 const absent: Counted = { refused: 'missing' }
+/** Digits of 2^64, the largest number that a counter may have held before it was counted down. */
+const longestCounter = 20
 /** What `found` holds while a count past the range is being taken back. */
 const undoing = 'undoing'
 /** The incarnation of no connection. */
@@ -68,6 +71,7 @@ export function countRequest(
 ): Request {
   const request = new Request(by < 0 ? 'decrement' : 'increment', key, deadline, readCounted)
   request.by = Math.abs(by)
+  request.before = lookBefore
   if (create === undefined) request.found = absent
   else if (create.value > Number.MAX_SAFE_INTEGER) request.found = outOfRange
   else {
@@ -75,6 +79,29 @@ export function countRequest(
     request.ttl = create.ttl
   }
   return request
+}
+
+/**
+ * The server counts on whatever begins with digits and looks at no flags. So the item is read in the same batch, and what was
+ * counted on something that is no counter of ours is taken back.
+ */
+function lookBefore(counting: Request): Request {
+  counting.isForeign = false
+  const request = new Request('get', counting.key, Number.POSITIVE_INFINITY, (_request, reply) => {
+    if (reply.status === 'ok') counting.isForeign = !isCounter(reply)
+  })
+  request.wireKey = counting.wireKey
+  return request
+}
+
+const counterForm = /^(?:0|[1-9]\d{0,15}) *$/
+
+function isCounter({ flags, data }: Reply): boolean {
+  if (flags !== 0 && flags !== FLAG_INTEGER) return false
+  // Padded by at most what a counter may have been longer.
+  if (data.length === 0 || data.length > longestCounter) return false
+  const digits = data.toString('latin1')
+  return counterForm.test(digits) && Number(digits) <= Number.MAX_SAFE_INTEGER
 }
 
 function verbOf(when: Condition): 'set' | 'add' | 'replace' {
@@ -176,14 +203,15 @@ function readTaken(request: Request, reply: Reply): Item | undefined | typeof ag
 }
 
 function readCounted(request: Request, reply: Reply): Counted | typeof again {
-  if (request.found === undoing) return outOfRange
+  if (request.found === undoing) return request.isForeign ? noCounter : outOfRange
   switch (reply.status) {
     case 'ok': {
       const value = readUint64(reply.data, 0)
-      if (value <= Number.MAX_SAFE_INTEGER) return { value }
-      // The server counts to 2^64: undone before anyone is told.
+      if (value <= Number.MAX_SAFE_INTEGER && !request.isForeign) return { value }
+      // The server counts on, to 2^64 and on foreign digits: undone before anyone is told.
       request.verb = request.verb === 'increment' ? 'decrement' : 'increment'
       request.initial = undefined
+      request.before = undefined
       request.found = undoing
       return again
     }

@@ -90,6 +90,10 @@ export class Request implements Pending {
   alone = false
   /** What a step has found for the next. */
   found: unknown = undefined
+  /** Makes the request that goes ahead of this one, each time it is sent. */
+  before: ((request: Request) => Request) | undefined = undefined
+  /** What {@link Request.before} found under the key is not what this request may work on. */
+  isForeign = false
   /** Requests of memjs' own client are encoded already. */
   raw: Buffer | undefined = undefined
   /** Takes one of several replies, the last excepted. */

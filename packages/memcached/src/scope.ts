@@ -73,7 +73,7 @@ export class Scope implements Lane, Composer {
     const queue = this.#queue
     this.#queue = []
     if (this.#items.length === 0) {
-      for (const request of queue) batch.push(request)
+      for (const request of queue) join(batch, request)
       return
     }
     if (this.#prefix === undefined || this.#isOutdated) {
@@ -87,7 +87,7 @@ export class Scope implements Lane, Composer {
     for (const request of queue) {
       request.wireKey = this.#prefix + request.key
       request.check = check
-      batch.push(request)
+      join(batch, request)
     }
   }
 
@@ -189,6 +189,11 @@ export class Scope implements Lane, Composer {
       await Promise.all(missing.map(item => ask(generationRequest('add', item, newGeneration(), deadline))))
     }
   }
+}
+
+function join(batch: Request[], request: Request): void {
+  if (request.before !== undefined) batch.push(request.before(request))
+  batch.push(request)
 }
 
 /** Reads the generations ahead of a batch, and says of each request whether it was sent under them. */
