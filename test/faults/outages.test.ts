@@ -131,6 +131,7 @@ describe.each(backends)('%s', (_name, start) => {
   })
 
   test('replies that dribble in are read whole', async () => {
+    await works()
     await cache.set('text', 'slow but whole '.repeat(5))
     for (const proxy of bench.proxies) proxy.dribble(7, 1)
     const options = { timeout: '10s' } as const

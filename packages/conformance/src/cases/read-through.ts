@@ -198,10 +198,8 @@ export const readThrough: Capability = {
         )
         expect(await Promise.all([sum(1, 2), sum(1, 2), sum(3, 4)])).toEqual([3, 3, 7])
         expect(await sum(1, 2)).toBe(3)
-        expect(calls).toEqual([
-          [1, 2],
-          [3, 4],
-        ])
+        // Two keys may lie on two servers: which loads first is nobody's promise.
+        expect(calls.map(String).sort()).toEqual(['1,2', '3,4'])
         expect(await cache.get('sum 3 4')).toBe(7)
         const error = new Error('of the function')
         const failing = cache.wrap(() => Promise.reject(error), { key: () => 'failing' })
