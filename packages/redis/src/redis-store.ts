@@ -22,8 +22,9 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
     shared: true,
   }
   /**
-   * The ioredis client, for all that Redis can do beyond a cache. One the store made is connected by its first command, ends
-   * with the store, and is connected anew by the store after a loss; its commands fail while there is no connection.
+   * The ioredis client, for all that Redis can do beyond a cache. One that the store made connects with its first command, is
+   * connected anew by the store after a loss, and ends with the store. It never reconnects by itself, and its commands do not
+   * keep the process alive: for subscriptions and blocking commands make another with `client.duplicate({ retryStrategy })`.
    */
   readonly client: C
   readonly #connection: Connection

@@ -221,3 +221,11 @@ test('a store that was never used closes without having connected', async () => 
   await opened.close(within())
   expect(opened.client.status).toBe('end')
 })
+
+test('store.client is connected by its own first command, and shares the connection of the store', async () => {
+  const opened = store({ port: redis.port })
+  expect(await opened.client.rpush('a list', 'a', 'b')).toBe(2)
+  await opened.ping(within())
+  const both = await Promise.all([opened.client.hset('a hash', 'f', 'v'), read(anySpace(opened), 'k')])
+  expect(both).toEqual([1, undefined])
+})
