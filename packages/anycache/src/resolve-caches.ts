@@ -1,6 +1,8 @@
 import { check } from './check.js'
+import type { CommonConfig } from './config.js'
 import { hint, type Problem, received } from './problems.js'
 import { resolveConfig } from './resolve-config.js'
+import { said } from './said.js'
 import { type CheckedConfig, cachesSchema } from './schema.js'
 
 /** The checked copy of a config of several stores, or all that is wrong with it. */
@@ -31,6 +33,13 @@ export function resolveCaches(input: unknown): ResolvedCaches {
   }
   if (problems.length > 0 || 'problems' in checked) return { problems }
   const { default: chosen, stores: _, $schema: __, ...common } = checked.data
-  for (const [name, config] of stores) stores.set(name, { ...common, ...config })
+  for (const [name, config] of stores) stores.set(name, merged(common, config))
   return { default: chosen, stores }
+}
+
+function merged(common: Omit<CommonConfig, 'name'>, config: CheckedConfig): CheckedConfig {
+  // What is held by reference is not encoded: what is said for all of how values become bytes is not for it.
+  const byReference = config.driver === 'memory' && config.isolation === 'reference'
+  const { serializer: _, maxValueBytes: __, ...uncoded } = common
+  return { ...(byReference ? uncoded : common), ...(said(config) as CheckedConfig) }
 }

@@ -47,7 +47,7 @@ function expand(input: unknown, where: string): Given {
     delete beside.driver
     const unfit = check(urlSchema, input, where)
     // What only one driver knows goes into the URL, so that another URL needs no other config.
-    if ('problems' in unfit) return { options: {}, problems: [...found, ...unfit.problems] }
+    if ('problems' in unfit) return { options, problems: [...found, ...unfit.problems] }
   } else if (options.driver !== undefined && driver !== options.driver && drivers.some(one => one === driver)) {
     const message = `is a URL for ${options.driver}, and driver says ${driver}`
     return { options: {}, problems: [...found, { path: `${where}url`, message }] }

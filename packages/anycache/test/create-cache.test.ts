@@ -1,6 +1,9 @@
 import { inspect } from 'node:util'
 import { type CacheConfig, createCache } from 'anycache'
+import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { resolveCaches } from '../src/resolve-caches.js'
+import { resolveConfig } from '../src/resolve-config.js'
 
 afterEach(() => {
   vi.unstubAllEnvs()
@@ -201,6 +204,70 @@ describe('a wrong config', () => {
   test('of the environment is refused in the name of its variable', async () => {
     vi.stubEnv('CACHE_URL', 'redis://h?tll=5m')
     expect(await refusal(undefined)).toBe('the cache config of CACHE_URL: tll: unknown option; did you mean "ttl"?')
+  })
+
+  test('in a URL and beside it is refused for both at once', async () => {
+    const message = await refusal({ url: 'redis://h:x?tll=1&db=-1', ttl: 0, namespce: 'a' })
+    expect(message.split('\n- ').map(line => line.split(':')[0])).toEqual([
+      'the cache config has 5 problems',
+      'url.port',
+      'ttl',
+      'namespce',
+      'db',
+      'tll',
+    ])
+  })
+
+  test('of any shape is refused, never met with another error', () => {
+    const options = fc.constantFrom(
+      'driver',
+      'url',
+      'ttl',
+      'servers',
+      'tls',
+      'breaker',
+      'serializer',
+      'path',
+      '__proto__',
+    )
+    const drivers = fc.constantFrom(
+      'memory',
+      'redis',
+      'memcached',
+      'null',
+      'redis://h',
+      'memcached://a,b',
+      'unix:///s?tls.ca=1',
+    )
+    const config = fc.oneof(fc.anything(), fc.string(), fc.dictionary(options, fc.oneof(drivers, fc.anything())))
+    fc.assert(
+      fc.property(config, input => {
+        for (const resolved of [
+          resolveConfig(input),
+          resolveCaches(input),
+          resolveCaches({ default: 'a', stores: { a: input } }),
+        ]) {
+          if ('problems' in resolved) expect(resolved.problems.length).toBeGreaterThan(0)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('never shows any part of a password that nobody encoded', () => {
+    const piece = fc.constantFrom('/', '?', '#', '@', ':', '%', '&', '=', '.', ',', '[', 'S3CR3T')
+    const password = fc.array(piece, { minLength: 1, maxLength: 8 }).map(pieces => pieces.join(''))
+    const scheme = fc.constantFrom('redis', 'unix', 'memcached', 'memory', 'htp')
+    fc.assert(
+      fc.property(scheme, password, (name, secret) => {
+        const url = `${name}://ann:${secret}@host:1/x?tll=1`
+        for (const input of [url, { url }, { driver: 'redis', url }, { driver: url }]) {
+          const resolved = resolveConfig(input)
+          if ('problems' in resolved) expect(JSON.stringify(resolved.problems)).not.toContain('S3CR3T')
+        }
+      }),
+      { numRuns: 1000 },
+    )
   })
 
   test('never shows a password', async () => {
