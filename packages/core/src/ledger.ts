@@ -7,14 +7,16 @@ interface Entry {
   until: number
   /** A newer failure on the same key is another entry to whoever replays the older one. */
   readonly version: number
-  /** Writes of the key under way: a replayed delete could overtake them. */
-  superseding: number
+  /** Writes of the key under way: a replayed delete could overtake them. Shared with the entry that replaces this one. */
+  readonly superseding: { count: number }
 }
 
 interface Page {
   readonly keys: Map<string, Entry>
   /** Set when there were more keys than the page holds. */
   overflowUntil: number | undefined
+  /** The newest failure noted here. */
+  version: number
 }
 
 /** The keys whose delete is owed to a server, by namespace prefix. */
@@ -52,7 +54,7 @@ export class Ledger {
 
   /** Owed, and no write is under way that leaves nothing of the old value. */
   hides(prefix: string, key: string): boolean {
-    return this.owes(prefix, key) && !this.#pages.get(prefix)?.keys.get(key)?.superseding
+    return this.owes(prefix, key) && !this.#pages.get(prefix)?.keys.get(key)?.superseding.count
   }
 
   overflowed(prefix: string): boolean {
@@ -62,28 +64,28 @@ export class Ledger {
   remember(prefix: string, key: string): void {
     let page = this.#pages.get(prefix)
     if (page === undefined) {
-      page = { keys: new Map(), overflowUntil: undefined }
+      page = { keys: new Map(), overflowUntil: undefined, version: 0 }
       this.#pages.set(prefix, page)
     }
     const until = performance.now() + lifetime
-    const superseding = page.keys.get(key)?.superseding ?? 0
+    const version = ++this.#version
+    page.version = version
+    const superseding = page.keys.get(key)?.superseding ?? { count: 0 }
     if (page.overflowUntil !== undefined || (page.keys.size >= capacity && !page.keys.has(key))) {
       page.overflowUntil = until
       page.keys.clear()
       return
     }
-    page.keys.set(key, { until, version: ++this.#version, superseding })
+    page.keys.set(key, { until, version, superseding })
   }
 
   /** A write of a remembered key is being sent. Returns what to call when it settled; `done`: the old value is gone. */
   supersede(prefix: string, key: string): (done: boolean) => void {
     const entry = this.#pages.get(prefix)?.keys.get(key)
     if (entry === undefined) return () => {}
-    entry.superseding++
+    entry.superseding.count++
     return done => {
-      const now = this.#pages.get(prefix)?.keys.get(key)
-      entry.superseding--
-      if (now !== undefined && now !== entry) now.superseding--
+      entry.superseding.count--
       if (done) this.forget(prefix, key, entry.version)
     }
   }
@@ -95,21 +97,32 @@ export class Ledger {
     this.#dropEmpty(prefix, page)
   }
 
-  /** The keys to delete now, with the version that {@link Ledger.forget} wants. */
-  replayable(prefix: string): [key: string, version: number][] {
+  /** The keys owed, with the version that {@link Ledger.forget} wants. */
+  entries(prefix: string): [key: string, version: number][] {
     const page = this.#pages.get(prefix)
-    if (page === undefined) return []
-    const now = performance.now()
-    return [...page.keys]
-      .filter(([, entry]) => entry.superseding === 0 && entry.until > now)
-      .map(([key, { version }]) => [key, version])
+    return page === undefined ? [] : [...page.keys].map(([key, { version }]) => [key, version])
   }
 
-  /** The namespace and those nested in it were cleared. The empty prefix: everything was. */
-  clear(prefix: string): void {
-    if (prefix === '') this.#pages.clear()
-    const nested = `${prefix.slice(0, -1)}/`
-    for (const other of this.#pages.keys()) if (other === prefix || other.startsWith(nested)) this.#pages.delete(other)
+  /** Whether that failure is still owed, and a delete sent now overtakes nobody's write. */
+  isReplayable(prefix: string, key: string, version: number): boolean {
+    const entry = this.#pages.get(prefix)?.keys.get(key)
+    return entry?.version === version && entry.superseding.count === 0 && entry.until > performance.now()
+  }
+
+  /** The moment from which {@link Ledger.clear} counts: what fails later stays owed. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** The namespace and those nested in it were cleared by a call made at `since`. The empty prefix: everything was. */
+  clear(prefix: string, since: number): void {
+    const nested = prefix === '' ? '' : `${prefix.slice(0, -1)}/`
+    for (const [other, page] of this.#pages) {
+      if (other !== prefix && !other.startsWith(nested)) continue
+      if (page.overflowUntil !== undefined && page.version <= since) page.overflowUntil = undefined
+      for (const [key, { version }] of page.keys) if (version <= since) page.keys.delete(key)
+      this.#dropEmpty(other, page)
+    }
   }
 
   /** Drops what is too old to be owed. */

@@ -37,7 +37,7 @@ export class RememberingSpace implements Space {
   }
 
   async #getOthers(keys: readonly string[], call: Call): Promise<readonly (StoredItem | undefined | Failed)[]> {
-    const asked = keys.filter(key => !this.owes(key))
+    const asked = keys.filter(key => !this.#hides(key))
     const answers = asked.length === 0 ? [] : await this.#inner.getMany(asked, call)
     const byKey = new Map(asked.map((key, i) => [key, answers[i]]))
     return keys.map(key => {
@@ -72,7 +72,7 @@ export class RememberingSpace implements Space {
   }
 
   async removeMany(keys: readonly string[], call: Call): Promise<readonly (boolean | Failed)[]> {
-    const owed = this.#ledger.size === 0 ? undefined : keys.map(key => this.owes(key))
+    const owed = this.#ledger.size === 0 ? undefined : keys.map(key => this.#hides(key))
     const answers = await this.#notingMany(keys, () => this.#inner.removeMany(keys, call))
     return owed === undefined ? answers : answers.map((answer, i) => (answer === true ? !owed[i] : answer))
   }
@@ -91,8 +91,9 @@ export class RememberingSpace implements Space {
   }
 
   async clear(extend: () => Call): Promise<void> {
+    const since = this.#ledger.version
     await this.#inner.clear(extend)
-    this.#ledger.clear(this.#prefix)
+    this.#ledger.clear(this.#prefix, since)
   }
 
   async *#listed(pattern: string, extend: () => Call): AsyncGenerator<string, void, undefined> {

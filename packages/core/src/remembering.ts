@@ -72,8 +72,9 @@ class RememberingStore implements Store {
   }
 
   async flush(call: Call): Promise<void> {
+    const since = this.#ledger.version
     await this.#inner.flush(call)
-    this.#ledger.clear('')
+    this.#ledger.clear('', since)
   }
 
   serverStats(section: string | undefined, call: Call): Answer<readonly ServerStats[]> {
@@ -115,18 +116,23 @@ class RememberingStore implements Store {
     if (space === undefined) return
     const extend = (): Call => ({ deadline: performance.now() + 500 })
     if (prefix !== '' && this.#ledger.overflowed(prefix)) {
+      const since = this.#ledger.version
       await space.clear(extend)
-      this.#ledger.clear(prefix)
+      this.#ledger.clear(prefix, since)
       return
     }
-    const entries = this.#ledger.replayable(prefix)
+    const entries = this.#ledger.entries(prefix)
     for (let i = 0; i < entries.length; i += replayBatch) {
-      const batch = entries.slice(i, i + replayBatch)
+      // Asked batch by batch: while an earlier one was under way, a key may have been written anew.
+      const due = entries
+        .slice(i, i + replayBatch)
+        .filter(([key, version]) => this.#ledger.isReplayable(prefix, key, version))
+      if (due.length === 0) continue
       const answers = await space.removeMany(
-        batch.map(([key]) => key),
+        due.map(([key]) => key),
         extend(),
       )
-      for (const [j, [key, version]] of batch.entries()) {
+      for (const [j, [key, version]] of due.entries()) {
         if (typeof answers[j] === 'boolean') this.#ledger.forget(prefix, key, version)
       }
     }

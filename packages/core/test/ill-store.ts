@@ -1,12 +1,4 @@
-import {
-  type CacheError,
-  type Call,
-  ConnectionError,
-  ServerError,
-  type Space,
-  type Store,
-  TimeoutError,
-} from '@anycache/core'
+import { type CacheError, ConnectionError, ServerError, type Space, type Store, TimeoutError } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 
 type Illness = 'well' | 'down' | 'frozen' | 'refusing writes'
@@ -23,6 +15,8 @@ export class IllStore implements Store {
   illness: Illness = 'well'
   /** Keys whose requests fail while everything else works. */
   readonly illKeys = new Set<string>()
+  /** Holds an answer back until the promise resolves; the request takes effect at once. */
+  slowness: (verb: string) => Promise<unknown> | undefined = () => undefined
 
   space(path: readonly string[]): Space {
     const space = this.#inner.space(path)
@@ -30,7 +24,11 @@ export class IllStore implements Store {
       get: (target, verb: keyof Space) => {
         const run = target[verb]
         if (typeof run !== 'function' || verb === 'serverOf') return run
-        return (...args: unknown[]) => this.#run(verb, args, () => Reflect.apply(run, target, args) as unknown)
+        return (...args: unknown[]) => {
+          const answer = this.#run(verb, args, () => Reflect.apply(run, target, args) as unknown)
+          const slow = this.slowness(verb)
+          return slow === undefined ? answer : slow.then(() => answer)
+        }
       },
     })
   }
@@ -72,8 +70,8 @@ export class IllStore implements Store {
     if (failure !== undefined) throw failure
   }
 
-  flush(call: Call): void {
-    this.#inner.flush(call)
+  flush(): void {
+    this.#inner.flush()
   }
 
   serverStats(): [] {

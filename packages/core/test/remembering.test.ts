@@ -112,6 +112,21 @@ describe('while a delete is owed', () => {
     expect(answers).toEqual([true, true, 2, 3])
   })
 
+  test('batches and single calls made in one breath see the same', async () => {
+    const answers = await Promise.all([cache.set('k', 'new'), cache.getMany(['k']), cache.deleteMany(['k'])])
+    expect(answers).toEqual([true, new Map([['k', 'new']]), 1])
+  })
+
+  test('of two sets in one breath the one that fails is remembered, though the other one was done', async () => {
+    const first = cache.set('k', 'first')
+    store.illness = 'refusing writes'
+    const second = cache.set('k', 'second')
+    store.illness = 'well'
+    expect(await Promise.all([first, second])).toEqual([true, false])
+    expect(await cache.get('k')).toBeUndefined()
+    expect(await cache.add('k', 'mine')).toBe(true)
+  })
+
   test('a namespace beside it is not touched', async () => {
     const other = cache.namespace('other')
     await other.set('k', 'theirs')
@@ -169,4 +184,50 @@ test('more keys than can be remembered make the namespace read as misses until i
     await cache.set('kept', 'new')
     expect(await cache.get('kept')).toBe('new')
   })
+})
+
+test('what is written while a long replay is under way is not deleted by it', async () => {
+  const keys = Array.from({ length: 1200 }, (_, i) => `k${i}`)
+  store.illness = 'down'
+  await cache.deleteMany(keys)
+  let answer = (): void => {}
+  const answered = new Promise<void>(resolve => {
+    answer = resolve
+  })
+  const replaying = new Promise<void>(resolve => {
+    store.slowness = verb => {
+      if (verb !== 'removeMany') return undefined
+      resolve()
+      return answered
+    }
+  })
+  store.illness = 'well'
+  await replaying
+  expect(await cache.add('k1100', 'lock')).toBe(true)
+  expect(await cache.set('k1101', 'new')).toBe(true)
+  answer()
+  await replayed('k1199')
+  await vi.waitFor(() => expect(store.calls.filter(verb => verb === 'removeMany').length).toBeGreaterThanOrEqual(4))
+  expect(await cache.getMany(['k1100', 'k1101'])).toEqual(
+    new Map([
+      ['k1100', 'lock'],
+      ['k1101', 'new'],
+    ]),
+  )
+})
+
+test('a delete that fails while a clear is under way stays owed', async () => {
+  let answer = (): void => {}
+  const answered = new Promise<void>(resolve => {
+    answer = resolve
+  })
+  store.slowness = verb => (verb === 'clear' ? answered : undefined)
+  const cleared = cache.clear()
+  await cache.set('k', 'old')
+  store.illness = 'down'
+  await cache.delete('k')
+  store.illness = 'well'
+  answer()
+  await cleared
+  expect(await cache.get('k')).toBeUndefined()
 })
