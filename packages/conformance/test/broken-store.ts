@@ -1,0 +1,95 @@
+import type { Space, Store } from '@anycache/core'
+import type { MemoryStore } from '@anycache/memory'
+import type { Serializer } from '@anycache/serializer'
+
+/** Replaces some verbs of a space, given the sound ones and the store beneath. */
+export type Alter = (sound: Space, path: readonly string[], store: MemoryStore) => Partial<Space>
+
+/** What is wrong with a store. */
+export interface Defect {
+  readonly space?: Alter
+  /** The path a namespace is kept under. */
+  readonly path?: (path: readonly string[]) => readonly string[]
+  readonly serializer?: Serializer
+  readonly store?: Partial<Store>
+}
+
+/** A memory store with one defect, and all else sound. */
+export function brokenStore(sound: MemoryStore, defect: Defect): Store {
+  return {
+    driver: 'broken',
+    servers: [],
+    client: undefined,
+    get limits() {
+      return sound.limits
+    },
+    ...(defect.serializer === undefined ? {} : { serializer: defect.serializer }),
+    space(path) {
+      const kept = defect.path?.(path) ?? path
+      const whole = delegate(sound.space(kept))
+      return { ...whole, ...defect.space?.(whole, kept, sound) }
+    },
+    listen: listener => sound.listen(listener),
+    ping: () => sound.ping(),
+    flush: () => sound.flush(),
+    serverStats: section => sound.serverStats(section),
+    close: () => sound.close(),
+    ...defect.store,
+  }
+}
+
+/** Deletes what a wrong idea of "everything in this namespace" takes with it. */
+export function clearWhere(store: MemoryStore, takes: (wireKey: string) => boolean): void {
+  for (const wireKey of [...store.client.keys()]) if (takes(wireKey)) store.client.delete(wireKey)
+}
+
+/** The same space with other names for keys. */
+export function renamed(rename: (key: string) => string): Alter {
+  return sound => ({
+    get: (key, call) => sound.get(rename(key), call),
+    getMany: (keys, call) => sound.getMany(keys.map(rename), call),
+    write: (write, call) => sound.write({ ...write, key: rename(write.key) }, call),
+    writeMany: (writes, call) =>
+      sound.writeMany(
+        writes.map(write => ({ ...write, key: rename(write.key) })),
+        call,
+      ),
+    remove: (key, only, call) => sound.remove(rename(key), only, call),
+    removeMany: (keys, call) => sound.removeMany(keys.map(rename), call),
+    take: (key, call) => sound.take(rename(key), call),
+    touch: (key, ttl, call) => sound.touch(rename(key), ttl, call),
+    count: (key, by, create, call) => sound.count(rename(key), by, create, call),
+  })
+}
+
+/** The same space with other ttls. */
+export function retimed(retime: (ttl: number) => number): Alter {
+  return sound => ({
+    write: (write, call) => sound.write({ ...write, ttl: retime(write.ttl) }, call),
+    writeMany: (writes, call) =>
+      sound.writeMany(
+        writes.map(write => ({ ...write, ttl: retime(write.ttl) })),
+        call,
+      ),
+    touch: (key, ttl, call) => sound.touch(key, retime(ttl), call),
+    count: (key, by, create, call) => sound.count(key, by, create && { ...create, ttl: retime(create.ttl) }, call),
+  })
+}
+
+function delegate(space: Space): Space {
+  return {
+    get: (key, call) => space.get(key, call),
+    getMany: (keys, call) => space.getMany(keys, call),
+    write: (write, call) => space.write(write, call),
+    writeMany: (writes, call) => space.writeMany(writes, call),
+    remove: (key, only, call) => space.remove(key, only, call),
+    removeMany: (keys, call) => space.removeMany(keys, call),
+    take: (key, call) => space.take(key, call),
+    touch: (key, ttl, call) => space.touch(key, ttl, call),
+    count: (key, by, create, call) => space.count(key, by, create, call),
+    clear: extend => space.clear(extend),
+    keys: (pattern, extend) => space.keys?.(pattern, extend) ?? (async function* () {})(),
+    wireKey: (key, call) => space.wireKey(key, call),
+    serverOf: key => space.serverOf(key),
+  }
+}
