@@ -18,7 +18,7 @@ function product(number: number, id: string): object {
     id: number,
     sku: `SKU-${id}`,
     title: `Postcard of town ${id}`,
-    description: 'Printed on 300 g card, both sides, with rounded corners. '.repeat(6),
+    description: 'Printed on 300 g card, both sides, with rounded corners. '.repeat(8),
     price: { amount: 1000 + (number % 900), currency: 'EUR', taxed: true },
     stock: number % 50,
     ratings: [4, 5, 5, 3, 4, 5],

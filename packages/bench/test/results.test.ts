@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { type Measure, measure } from '../src/measure.js'
+import { programOf } from '../src/program.js'
+import { scoreOf } from '../src/rounds.js'
+import { tableOf } from '../src/table.js'
+
+const run = (ms: number, cpu: number): Measure => ({ calls: 1000, ms, cpu, wrong: 0 })
+
+test('keeps as many calls in flight as asked, makes each once, and counts wrong answers', async () => {
+  let inFlight = 0
+  let most = 0
+  const turns: number[] = []
+  const ask = async (turn: number): Promise<number> => {
+    turns.push(turn)
+    most = Math.max(most, ++inFlight)
+    await new Promise(resolve => setImmediate(resolve))
+    inFlight--
+    return turn
+  }
+  const result = await measure(ask, turn => turn !== 5, 4, 20)
+  expect(result).toMatchObject({ calls: 20, wrong: 1 })
+  expect(most).toBe(4)
+  expect(turns).toEqual(Array.from({ length: 20 }, (_, turn) => turn))
+})
+
+test('takes medians, and the ratio round by round', () => {
+  const raw = [run(10, 100), run(100, 200), run(20, 300)]
+  const twiceAsFast = [run(5, 30), run(50, 10), run(40, 20)]
+  expect(scoreOf(twiceAsFast, raw)).toEqual({ callsPerSecond: 25_000, ratio: 2, cpu: 0.02 })
+})
+
+test('writes a table whose columns line up', () => {
+  const score = { callsPerSecond: 1_234_567, ratio: 1, cpu: 0.5 }
+  const table = tableOf({ heading: 'Heading', inFlight: [1], rows: [{ contender: 'ours', scores: [score] }] })
+  expect(table).toBe(`### Heading
+
+|      | 1 in flight |    × | CPU µs |
+| ---- | ----------: | ---: | -----: |
+| ours |    1.23 M/s | 1.00 |   0.50 |
+`)
+})
+
+test('runs what the words leave over, the raw client always among it', () => {
+  const [part, ...others] = programOf(['redis', 'set', 'anycache', '64'])
+  expect(others).toEqual([])
+  expect(part).toMatchObject({ backend: 'redis', payload: 'text', inFlight: [64], contenders: ['ioredis', 'anycache'] })
+  expect(part?.question.name).toBe('set')
+})
+
+test('runs every question on every backend without words', () => {
+  const parts = programOf([]).map(({ backend, question }) => `${backend} ${question.name}`)
+  for (const backend of ['memory', 'redis', 'memcached']) {
+    for (const question of ['get', 'set', 'getMany', 'getOrSet']) expect(parts).toContain(`${backend} ${question}`)
+  }
+})
+
+test('refuses a word that names nothing, and says what it knows', () => {
+  expect(() => programOf(['redsi'])).toThrow(/knows no redsi; it knows memory, reference, redis, memcached/)
+})
