@@ -68,6 +68,8 @@ function slug(page: string): string {
 /** Makes the compiled sources packages that node finds by their names. */
 function install(out: string): void {
   writeFileSync(join(out, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+  // For the blocks that are test suites: vitest takes the nearest config above them.
+  writeFileSync(join(out, 'vitest.config.js'), "export default { test: { include: ['**/*.js'] } }")
   for (const { folder, directory, manifest } of packages()) {
     const compiled = join(out, 'packages', folder)
     if (!existsSync(compiled)) continue

@@ -88,7 +88,7 @@ async function run(snippet: Snippet, env: Readonly<Record<string, string>>): Pro
   writeFileSync(path, await servers.placed(original))
   const cwd = compiled.folderOf(snippet.block.page)
   const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', path, '--root', cwd]
-  const args = snippet.isSuite ? [...vitest, '--config', join(import.meta.dirname, 'suite.config.ts')] : [path]
+  const args = snippet.isSuite ? vitest : [path]
   return launch({ args, cwd, env, faults: snippet.faults })
 }
 

@@ -48,15 +48,13 @@ export function snippetsOf(blocks: readonly Block[]): Snippet[] {
       const source = before === undefined ? code : `${before}\nconsole.log(${JSON.stringify(divider)})\n${code}`
       const name = markers.get('name')?.[0]
       if (name !== undefined) named.set(name, source)
-      const isSuite = /from 'vitest'|describeCache\(/.test(code)
-      const extension = isSuite ? 'suite.ts' : language
       return {
         block,
         title: `${page}:${line}`,
-        file: markers.get('file')?.[0] ?? `line-${line}.${extension}`,
+        file: markers.get('file')?.[0] ?? `line-${line}.${language}`,
         source: `${source}\nexport {}\n`,
         notRun: markers.get('not run')?.[0],
-        isSuite,
+        isSuite: /from 'vitest'|describeCache\(/.test(code),
         env: Object.fromEntries((markers.get('env') ?? []).map(pair => pair.split(/=(.*)/s).slice(0, 2))),
         faults: faultsOf(block),
         expected: expectedOf(block),
