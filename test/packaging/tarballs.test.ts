@@ -28,7 +28,9 @@ describe('the packed tarballs, installed into an empty project', { timeout: 120_
       expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'dist/index.d.ts', 'dist/index.js']))
       const other = files.filter(
         path =>
-          !/^(LICENSE|README\.md|package\.json|schema\.json|CHANGELOG\.md|bin\/.+\.js|dist\/.+\.(js|js\.map|d\.ts))$/.test(path),
+          !/^(LICENSE|README\.md|package\.json|schema\.json|CHANGELOG\.md|bin\/.+\.js|dist\/.+\.(js|js\.map|d\.ts))$/.test(
+            path,
+          ),
       )
       expect(other).toEqual([])
     },
