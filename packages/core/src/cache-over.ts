@@ -10,8 +10,15 @@ import { Signals } from './signals.js'
 import type { Store, StoreEvent } from './store.js'
 import { StoreCache } from './store-cache.js'
 
-/** How many open caches stand over a store: the last one to be closed closes it. */
-const holders = new WeakMap<Store, number>()
+/** What the caches over one store share: whichever of them is called, a key has one call order and one load. */
+interface Shared {
+  readonly order: KeyOrder
+  readonly flights: Flights
+  /** Open caches. The last one to be closed closes the store. */
+  holders: number
+}
+
+const sharedOver = new WeakMap<Store, Shared>()
 
 /**
  * Opens a cache over a store, without config: `cacheOver(new MemoryStore(), { namespace: 'shop', ttl: '5m' })`.
@@ -24,15 +31,16 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   const settings = resolveSettings(store, options)
   const signals = new Signals()
   const backing = store.limits.shared ? remembering(store) : store
-  const root: Root = { store: backing, settings, signals, order: new KeyOrder(), flights: new Flights(), closed: false }
-  holders.set(store, (holders.get(store) ?? 0) + 1)
+  const shared = sharedOver.get(store) ?? { order: new KeyOrder(), flights: new Flights(), holders: 0 }
+  sharedOver.set(store, shared)
+  shared.holders++
+  const { order, flights } = shared
+  const root: Root = { store: backing, settings, signals, order, flights, closed: false }
   const unlisten = backing.listen(event => forward(signals, event))
   return new StoreCache(root, settings.path, async () => {
     root.closed = true
-    await root.order.settled()
-    const left = (holders.get(store) ?? 1) - 1
-    holders.set(store, left)
-    if (left === 0) await backing.close({ deadline: performance.now() + settings.timeout })
+    await order.settled()
+    if (--shared.holders === 0) await backing.close({ deadline: performance.now() + settings.timeout })
     unlisten()
   })
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Load } from './load.js'
+import { untilAborted } from './until-aborted.js'
 
 /** What a flight gives each of its callers: a value of their own. */
 export interface Landed<T> {
@@ -15,28 +16,38 @@ let running = 0
 /** One load of one key, shared by everyone who asks for it meanwhile. */
 export class Flight<T> {
   readonly load: Load
-  landed!: Promise<Landed<T>>
+  readonly landed: Promise<Landed<T>>
   /** An invalidation came after the load began: its result is for its callers only and is never stored. */
   superseded = false
   #waiters = 0
   #over = false
-  readonly #waitsFor = new Set<Flight<unknown>>()
+  /** One place for each wait: a loader may wait for one flight several times over. */
+  readonly #waitsFor: Flight<unknown>[] = []
   readonly #onDeserted: () => void
+  #land!: (landed: Promise<Landed<T>>) => void
 
   constructor(key: string, onDeserted: () => void) {
     this.load = new Load(key)
     this.#onDeserted = onDeserted
+    this.landed = new Promise(resolve => {
+      this.#land = resolve
+    })
+    // Everyone who asked may have left before it failed.
+    this.landed.catch(() => {})
   }
 
   begin(run: (load: Load, flight: Flight<T>) => Promise<Landed<T>>): void {
+    const from = current.getStore()
+    // Whoever begins it is going to wait for it, and its loader may ask for the beginner's key in its first step.
+    if (from !== undefined) from.#waitsFor.push(this as Flight<unknown>)
     running++
-    this.landed = current.run(this as Flight<unknown>, run, this.load, this).finally(() => {
+    const landing = current.run(this as Flight<unknown>, run, this.load, this).finally(() => {
       this.#over = true
       // Following promises costs every promise of the process something on Node 20: only while a loader runs.
       if (--running === 0) current.disable()
     })
-    // Everyone who asked may have left before it failed.
-    this.landed.catch(() => {})
+    this.#land(landing)
+    if (from !== undefined) from.#stopWaitingFor(this as Flight<unknown>)
   }
 
   /** Whether waiting for this flight here would wait for the caller's own loader. */
@@ -53,14 +64,18 @@ export class Flight<T> {
     return false
   }
 
+  #stopWaitingFor(other: Flight<unknown>): void {
+    this.#waitsFor.splice(this.#waitsFor.indexOf(other), 1)
+  }
+
   /** Waits for the result, or until `signal` fires. The last one to leave stops the load. */
   join(signal: AbortSignal | undefined): Promise<Landed<T>> {
     const from = current.getStore()
-    if (from !== undefined) from.#waitsFor.add(this as Flight<unknown>)
+    if (from !== undefined) from.#waitsFor.push(this as Flight<unknown>)
     this.#waiters++
     const waiting = signal === undefined ? this.landed : untilAborted(this.landed, signal)
     const left = (): void => {
-      if (from !== undefined) from.#waitsFor.delete(this as Flight<unknown>)
+      if (from !== undefined) from.#stopWaitingFor(this as Flight<unknown>)
       if (--this.#waiters > 0 || this.#over) return
       this.#onDeserted()
       this.load.abort(signal?.reason)
@@ -70,17 +85,7 @@ export class Flight<T> {
   }
 }
 
-/** The promise, or a rejection with the signal's reason, whichever is first. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
-}
-
-function apart<T>(key: string, onDeserted: () => void): Flight<T> {
+function unstarted<T>(key: string, onDeserted: () => void): Flight<T> {
   const flight: Flight<T> = new Flight(key, () => {
     flight.superseded = true
     onDeserted()
@@ -88,12 +93,15 @@ function apart<T>(key: string, onDeserted: () => void): Flight<T> {
   return flight
 }
 
-/** The loads of one open cache, by namespace prefix and key. */
+/** The loads over one store, by namespace prefix and key. */
 export class Flights {
   readonly #byId = new Map<string, Flight<unknown>>()
+  /** Those that nobody can join, with their ids. */
+  readonly #apart = new Map<Flight<unknown>, string>()
 
+  /** How many loads there are to join or to supersede. Zero nearly always, and then nobody looks further. */
   get size(): number {
-    return this.#byId.size
+    return this.#byId.size + this.#apart.size
   }
 
   get<T>(id: string): Flight<T> | undefined {
@@ -105,7 +113,7 @@ export class Flights {
     const drop = (): void => {
       if (this.#byId.get(id) === (flight as Flight<unknown>)) this.#byId.delete(id)
     }
-    const flight = apart<T>(key, drop)
+    const flight = unstarted<T>(key, drop)
     // Before it runs: the loader itself may invalidate its key at once.
     this.#byId.set(id, flight as Flight<unknown>)
     flight.begin(run)
@@ -113,23 +121,33 @@ export class Flights {
     return flight
   }
 
-  /** Starts a load that nobody can join. */
-  startApart<T>(key: string, run: (load: Load, flight: Flight<T>) => Promise<Landed<T>>): Flight<T> {
-    const flight = apart<T>(key, () => {})
+  /** Starts a load of `id` that nobody can join. */
+  startApart<T>(id: string, key: string, run: (load: Load, flight: Flight<T>) => Promise<Landed<T>>): Flight<T> {
+    const drop = (): void => {
+      this.#apart.delete(flight as Flight<unknown>)
+    }
+    const flight = unstarted<T>(key, drop)
+    this.#apart.set(flight as Flight<unknown>, id)
     flight.begin(run)
+    flight.landed.then(drop, drop)
     return flight
   }
 
-  /** An invalidation of `id` is being sent: whoever asks from now on gets a new load. */
+  /** An invalidation of `id` is being sent: whoever asks from now on gets a new load, and no older one is stored. */
   supersede(id: string): void {
     const flight = this.#byId.get(id)
-    if (flight === undefined) return
-    flight.superseded = true
+    if (flight !== undefined) flight.superseded = true
     this.#byId.delete(id)
+    for (const [other, otherId] of this.#apart) if (otherId === id) other.superseded = true
   }
 
   /** {@link Flights.supersede} for every id that `covers`. */
   supersedeAll(covers: (id: string) => boolean): void {
-    for (const id of this.#byId.keys()) if (covers(id)) this.supersede(id)
+    for (const [id, flight] of this.#byId) {
+      if (!covers(id)) continue
+      flight.superseded = true
+      this.#byId.delete(id)
+    }
+    for (const [flight, id] of this.#apart) if (covers(id)) flight.superseded = true
   }
 }

@@ -1,13 +1,14 @@
 import type { Encoded } from '@anycache/serializer'
 import type { Loader, LoadOptions } from './cache.js'
 import { CacheError, InvalidArgumentError, located, type SerializationError, ServerError } from './errors.js'
-import { type Flight, type Landed, untilAborted } from './flights.js'
+import type { Flight, Landed } from './flights.js'
 import type { Load } from './load.js'
 import type { Scope } from './scope.js'
 import { checkJitter } from './settings.js'
 import { shown } from './shown.js'
 import type { StoredItem } from './store.js'
 import { ttlMs } from './ttl.js'
+import { untilAborted } from './until-aborted.js'
 import { sendWrite } from './writing.js'
 
 export const loadOptionNames: readonly string[] = [
@@ -132,7 +133,7 @@ async function lead<T>(
   const run = (load: Load, flight: Flight<T>): Promise<Landed<T>> => fly(scope, load, flight, loader, options, outage)
   const id = scope.prefix + key
   // Nested in a load of the same key: it stays unregistered, so that the outer one keeps its place.
-  const flight = nested ? scope.root.flights.startApart(key, run) : scope.root.flights.start(id, key, run)
+  const flight = nested ? scope.root.flights.startApart(id, key, run) : scope.root.flights.start(id, key, run)
   return land(await flight.join(options?.signal), 'load', key, options)
 }
 

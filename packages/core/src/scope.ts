@@ -18,7 +18,7 @@ import type { Signals } from './signals.js'
 import type { Call, Item, Space, Store } from './store.js'
 import { milliseconds, type Ttl, ttlMs } from './ttl.js'
 
-/** What all namespaces of one open cache share. */
+/** What all namespaces of one open cache share. `order` and `flights` are those of every cache over the store. */
 export interface Root {
   readonly store: Store
   readonly settings: Settings

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { type Cache, cacheOver, type LoadOutcome } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 import { beforeEach, expect, test } from 'vitest'
@@ -34,6 +35,91 @@ test('two loaders that need each other both end', async () => {
   })
   both.open()
   expect(await Promise.all([first, second])).toEqual(['a(b(plain a))', 'b(plain a)'])
+})
+
+test('loaders that need each other in their first step all end', async () => {
+  const value = await cache.getOrSet('a', () => cache.getOrSet('b', () => cache.getOrSet('a', () => 'plain')))
+  expect(value).toBe('plain')
+})
+
+test('a loader that waits twice for a load which needs it gets it, though one wait was given up', async () => {
+  const impatient = new AbortController()
+  const left = gate()
+  const needsA = async (): Promise<string> => {
+    await left.opened
+    return `b(${await cache.getOrSet('a', () => 'plain a')})`
+  }
+  const value = await cache.getOrSet('a', async () => {
+    const first = cache.getOrSet('b', needsA, { signal: impatient.signal })
+    const second = cache.getOrSet('b', needsA)
+    impatient.abort('left')
+    await expect(first).rejects.toBe('left')
+    left.open()
+    return second
+  })
+  expect(value).toBe('b(plain a)')
+})
+
+test('a delete during a load nested in a load of the same key is undone by neither', async () => {
+  const slow = gate()
+  const nested = gate()
+  const load = cache.getOrSet('k', () =>
+    cache.getOrSet('k', async () => {
+      nested.open()
+      await slow.opened
+      return 'stale'
+    }),
+  )
+  await nested.opened
+  await cache.delete('k')
+  slow.open()
+  expect(await load).toBe('stale')
+  expect(await cache.get('k')).toBeUndefined()
+})
+
+test('caches over one store share the loads and the call order of a key', async () => {
+  const store = new MemoryStore()
+  const first = cacheOver(store, { namespace: 'shop' })
+  const second = cacheOver(store, { namespace: 'shop' })
+  const slow = gate()
+  let loads = 0
+  const load = async (): Promise<string> => {
+    loads++
+    await slow.opened
+    return 'stale'
+  }
+  const both = [first.getOrSet('k', load), second.getOrSet('k', load)]
+  await second.delete('k')
+  slow.open()
+  expect(await Promise.all(both)).toEqual(['stale', 'stale'])
+  expect(loads).toBe(1)
+  expect(await first.get('k')).toBeUndefined()
+  const big = 'x'.repeat(300_000)
+  expect((await Promise.all([first.set('k', big), second.get('k')]))[1]).toBe(big)
+})
+
+test('one signal may stop any number of calls, and keeps no listener', async () => {
+  const warnings: Error[] = []
+  const warned = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', warned)
+  const controller = new AbortController()
+  const slow = gate()
+  const { signal } = controller
+  const load = async (): Promise<number> => {
+    await slow.opened
+    return 1
+  }
+  const done = Array.from({ length: 50 }, (_, i) => cache.getOrSet(`done${i}`, load, { signal }))
+  slow.open()
+  await Promise.all(done)
+  await new Promise(resolve => setImmediate(resolve))
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+  const stopped = Array.from({ length: 50 }, (_, i) => cache.getOrSet(`stopped${i}`, () => gate().opened, { signal }))
+  controller.abort('enough')
+  expect(await Promise.allSettled(stopped)).toEqual(stopped.map(() => ({ status: 'rejected', reason: 'enough' })))
+  await new Promise(resolve => setImmediate(resolve))
+  process.off('warning', warned)
+  expect(warnings).toEqual([])
 })
 
 test('a loader that invalidates its own key in its first step is not stored', async () => {
