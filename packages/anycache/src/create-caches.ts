@@ -30,7 +30,6 @@ export async function createCaches(config: CachesConfig): Promise<Caches> {
 async function openAll(configs: ReadonlyMap<string, CheckedConfig>): Promise<Map<string, Cache>> {
   const { identityOf, openStore } = await import('./open-store.js')
   const { openCache } = await import('./open-cache.js')
-  const { sharedStore } = await import('./shared-store.js')
   const groups = new Map<string, string[]>()
   for (const [name, config] of configs) {
     const identity = identityOf(config) ?? `own ${name}`
@@ -40,9 +39,8 @@ async function openAll(configs: ReadonlyMap<string, CheckedConfig>): Promise<Map
   for (const names of groups.values()) {
     const members = names.map(name => [name, configs.get(name) as CheckedConfig] as const)
     const store = await openStore(patientOf(members.map(([, config]) => config)))
-    const holds = sharedStore(store, members.length)
-    for (const [index, [name, config]] of members.entries()) {
-      opened.set(name, openCache(holds[index] as typeof store, { ...config, name: config.name ?? name }, 'argument'))
+    for (const [name, config] of members) {
+      opened.set(name, openCache(store, { ...config, name: config.name ?? name }, 'argument'))
     }
   }
   // In the order of the config, which is the order they are closed in.
