@@ -1,4 +1,5 @@
 import { type CacheError, ConnectionError, Link, type LinkOptions, type StoreEvent, TimeoutError } from '@anycache/core'
+import { Attempt } from './attempt.js'
 import { type ClientStream, type RedisClient, Sender } from './client.js'
 import { commandFailure, connectionFailure, isReply } from './failures.js'
 
@@ -23,13 +24,6 @@ export interface Sent {
 
 const minus = 0x2d
 
-interface Attempt {
-  readonly promise: Promise<void>
-  readonly succeed: () => void
-  readonly fail: (error: CacheError) => void
-  dialed: boolean
-}
-
 /** The one connection to the server: dials when asked to, hangs up on a silent server, and feeds the breaker. */
 export class Connection {
   readonly server: string
@@ -43,6 +37,8 @@ export class Connection {
   #trouble: unknown
   /** When the connection that is open became ready. */
   #readyAt: number | undefined
+  /** How long the last attempt took that succeeded, in ms. */
+  #connectTime: number | undefined
   #hungUp = false
   #corked: ClientStream | undefined
   /** The error line that a server sent before anything else: it is full, or protected. */
@@ -84,14 +80,17 @@ export class Connection {
   }
 
   /** Resolves when the connection is ready, or rejects when the attempt has failed. Callers share one attempt. */
-  connect(patience: number = this.#timeout): Promise<void> {
+  connect(): Promise<void> {
     if (this.ready) return Promise.resolve()
     if (this.#attempt !== undefined) return this.#attempt.promise
     const { status } = this.#client
-    if (!this.#owned && (status === 'end' || (status === 'reconnecting' && patience === this.#timeout))) {
-      return Promise.reject(this.#failed(this.#unreachable(`its client's status is "${status}"`)))
+    // Only a probe has the time to see whether a borrowed client comes back.
+    if (!this.#owned && (status === 'reconnecting' || status === 'end')) {
+      const error = this.#unreachable(`its client's status is "${status}"`)
+      this.link.failed(error, true)
+      return Promise.reject(error)
     }
-    return this.#begin(patience)
+    return this.#begin(this.#timeout)
   }
 
   sent(): Sent {
@@ -137,7 +136,7 @@ export class Connection {
   async close(): Promise<void> {
     this.#closed = true
     this.link.close()
-    this.#attempt?.fail(this.#unreachable('the cache was closed'))
+    if (this.#attempt !== undefined) this.#fail(this.#attempt, this.#unreachable('the cache was closed'))
     if (this.#owned) await this.#hangUp()
     const { off } = this.#client
     off.call(this.#client, 'connecting', this.#onConnecting)
@@ -170,40 +169,20 @@ export class Connection {
   }
 
   #begin(patience: number): Promise<void> {
-    let settle: { succeed: () => void; fail: (error: CacheError) => void } | undefined
-    const promise = new Promise<void>((resolve, reject) => {
-      settle = { succeed: resolve, fail: reject }
+    const attempt = new Attempt(patience, () => {
+      if (this.#owned) this.#client.stream?.destroy()
+      this.#fail(
+        attempt,
+        new TimeoutError(`${this.server} did not take the connection within ${patience} ms`, {
+          server: this.server,
+          outcome: 'not-sent',
+        }),
+      )
     })
-    // Everyone who waits attaches a handler of its own; an attempt nobody waits for must not be an unhandled rejection.
-    promise.catch(() => {})
-    const { succeed, fail } = settle as unknown as Attempt
-    // Not among the deadlines of calls, which keep the process alive: whoever waits for the attempt has one of those.
-    // Two turns of the loop read the sockets first, should it have been blocked.
-    const timer = setTimeout(
-      () => setImmediate(() => setImmediate(() => this.#attempt === attempt && this.#giveUp(attempt, patience))),
-      patience,
-    )
-    timer.unref()
-    const end = (): void => {
-      clearTimeout(timer)
-      this.#attempt = undefined
-    }
-    const attempt: Attempt = {
-      promise,
-      succeed: () => {
-        end()
-        succeed()
-      },
-      fail: error => {
-        end()
-        fail(this.#failed(error))
-      },
-      dialed: false,
-    }
     this.#attempt = attempt
     this.#trouble = undefined
     this.#dial(attempt)
-    return promise
+    return attempt.promise
   }
 
   #dial(attempt: Attempt): void {
@@ -215,27 +194,14 @@ export class Connection {
     this.#client.connect().catch(() => {})
   }
 
-  #giveUp(attempt: Attempt, patience: number): void {
-    if (this.#owned) this.#client.stream?.destroy()
-    attempt.fail(
-      new TimeoutError(`${this.server} did not take the connection within ${patience} ms`, {
-        server: this.server,
-        outcome: 'not-sent',
-      }),
-    )
-  }
-
-  #failed(error: CacheError): CacheError {
+  #fail(attempt: Attempt, error: CacheError): void {
+    this.#attempt = undefined
     this.link.failed(error, true)
-    return error
+    attempt.fail(error)
   }
 
-  #unreachable(why: string, cause?: unknown): ConnectionError {
-    return new ConnectionError(`${this.server} cannot be reached: ${why}`, {
-      server: this.server,
-      outcome: 'not-sent',
-      cause,
-    })
+  #unreachable(why: string): ConnectionError {
+    return new ConnectionError(`${this.server} cannot be reached: ${why}`, { server: this.server, outcome: 'not-sent' })
   }
 
   readonly #onConnecting = (): void => {
@@ -270,7 +236,11 @@ export class Connection {
     this.#readyAt = performance.now()
     this.#protest = undefined
     this.#report({ type: 'connect', server: this.server })
-    this.#attempt?.succeed()
+    const attempt = this.#attempt
+    if (attempt === undefined) return
+    this.#attempt = undefined
+    this.#connectTime = performance.now() - attempt.began
+    attempt.succeed()
   }
 
   readonly #onError = (error: unknown): void => {
@@ -287,7 +257,7 @@ export class Connection {
     const attempt = this.#attempt
     if (this.#readyAt !== undefined) this.#lost(error)
     if (attempt === undefined || this.#dialing) return
-    if (attempt.dialed || !this.#owned) attempt.fail(error)
+    if (attempt.dialed || !this.#owned) this.#fail(attempt, error)
   }
 
   #lost(error: CacheError): void {
@@ -306,7 +276,7 @@ export class Connection {
     if (attempt === undefined || this.#dialing) return
     // It waited for an older connection to close.
     if (!attempt.dialed && this.#owned) this.#dial(attempt)
-    else attempt.fail(connectionFailure(this.#trouble, this.server))
+    else this.#fail(attempt, connectionFailure(this.#trouble, this.server))
   }
 
   /** True while a connection is under way: an event of the end of the last one, told late, then says nothing of the attempt. */
@@ -323,9 +293,12 @@ export class Connection {
   }
 
   async #probe(): Promise<void> {
-    const patience = this.#timeout / 2
+    // Half the timeout, so that the cache works within a second of the server's return; but where connecting takes long, or
+    // nobody knows how long, a probe must have the time, or the breaker would never close.
+    const connecting = this.#connectTime === undefined ? this.#timeout : 2 * this.#connectTime
+    const patience = Math.min(this.#timeout, Math.max(this.#timeout / 2, connecting))
     // Connecting asks for a sign of life too: the handshake must be answered.
-    if (!this.ready) return this.connect(patience)
+    if (!this.ready) return this.#attempt?.promise ?? this.#begin(patience)
     const sent = this.sent()
     const pinged = this.send('ping', [])
     await new Promise<void>((resolve, reject) => {

@@ -13,8 +13,8 @@ export interface Entry {
 /** What an entry needs of the queue it is in. */
 export interface Lane {
   readonly connection: Connection
-  /** The server replied, be it an error. */
-  answered(size: number): void
+  /** The server replied, be it an error. `late`: after the deadline, when nobody had a use for it. */
+  answered(size: number, late: boolean): void
   /** It is no longer waited for. */
   release(size: number): void
   /** These go to the end of the queue. */

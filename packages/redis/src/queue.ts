@@ -66,8 +66,8 @@ export class Queue implements Lane {
     return request.promise
   }
 
-  answered(size: number): void {
-    this.connection.link.succeeded()
+  answered(size: number, late: boolean): void {
+    if (!late) this.connection.link.succeeded()
     this.release(size)
   }
 

@@ -91,6 +91,10 @@ export class Reads implements Entry {
     return this.#lane.connection.late(this.#sent)
   }
 
+  get #late(): boolean {
+    return this.#sent?.late === true
+  }
+
   #slotOf(key: string): number {
     const keys = this.#keys
     if (keys.length === 0) return keys.push(key) - 1
@@ -112,7 +116,7 @@ export class Reads implements Entry {
   }
 
   readonly #answeredOne = (reply: unknown): void => {
-    this.#lane.answered(this.size)
+    this.#lane.answered(this.size, this.#late)
     for (const get of this.#gets) {
       settled(get)
       get.resolve(itemOf(reply))
@@ -120,7 +124,7 @@ export class Reads implements Entry {
   }
 
   readonly #answeredAll = (reply: unknown): void => {
-    this.#lane.answered(this.size)
+    this.#lane.answered(this.size, this.#late)
     const replies = reply as readonly unknown[]
     for (const get of this.#gets) {
       settled(get)
@@ -137,7 +141,7 @@ export class Reads implements Entry {
   }
 
   #split(): void {
-    this.#lane.answered(0)
+    this.#lane.answered(0, this.#late)
     const singles = this.#keys.map((key, i) => {
       const single = new Reads(this.#lane)
       single.#keys.push(key)

@@ -69,7 +69,7 @@ export class Request<T> implements Pending, Entry {
   }
 
   readonly #answered = (reply: unknown): void => {
-    this.#lane.answered(this.size)
+    this.#lane.answered(this.size, this.#expired)
     settled(this)
     try {
       this.#resolve(this.#read(reply))

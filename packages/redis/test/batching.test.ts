@@ -116,7 +116,7 @@ test('every verb takes its turn on a key, also while connecting', async () => {
     space.count('n', 2, create, within()),
     read(space, 'n'),
     space.touch('n', 60_000, within()),
-    space.take('n', within()).then(item => String(item?.data)),
+    Promise.resolve(space.take('n', within())).then(item => String(item?.data)),
     space.touch('n', 60_000, within()),
     space.write({ ...text('n', 'x'), when: 'present' }, within()),
     space.write({ ...text('n', 'y'), when: 'absent' }, within()),

@@ -1,9 +1,9 @@
-import { Redis } from 'ioredis'
+import { Redis, type RedisOptions } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { commandCounts, failure, proxy, read, server, store, text, until, within } from './opened.js'
 
 /** An application's own client, with the options of ioredis' README. */
-function client(options: ConstructorParameters<typeof Redis>[2]): Redis {
+function client(options: Omit<RedisOptions, 'replyMapping'>): Redis {
   const made = new Redis({ host: '127.0.0.1', ...options })
   made.on('error', () => {})
   onTestFinished(() => made.disconnect())

@@ -244,17 +244,27 @@ test('an answer that waits in the socket while the process is busy is not late',
 })
 
 test('five late answers in a row open the breaker, one good answer starts the count anew', async () => {
-  const { wire, space } = await wired({ timeout: 10_000 })
+  const { wire, space } = await wired({ timeout: 20_000 })
   const late = async (): Promise<unknown> => (await failure(() => space.get('k', within(10)))).code
   for (let round = 0; round < 2; round++) {
-    wire.delay(100)
+    wire.delay(5000)
     for (let i = 0; i < 4; i++) expect(await late()).toBe('ERR_CACHE_TIMEOUT')
     wire.pass()
     expect(await until(() => read(space, 'k'))).toBe('v')
   }
-  wire.delay(100)
+  wire.delay(5000)
   for (let i = 0; i < 5; i++) expect(await late()).toBe('ERR_CACHE_TIMEOUT')
   expect(await late()).toBe('ERR_CACHE_CONNECTION')
+})
+
+test('answers that come late do not count as good ones', async () => {
+  const { wire, space } = await wired({ timeout: 20_000 })
+  wire.delay(60)
+  for (let i = 0; i < 5; i++) {
+    expect((await failure(() => space.get('k', within(10)))).code).toBe('ERR_CACHE_TIMEOUT')
+    await new Promise(resolve => setTimeout(resolve, 80))
+  }
+  expect((await failure(() => space.get('k', within(10)))).message).toMatch(/breaker is open/)
 })
 
 test('without a breaker every call tries for itself', async () => {

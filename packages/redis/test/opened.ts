@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Call, Space, Store, StoreEvent, Write } from '@anycache/core'
+import type { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
 import { type FaultProxy, startProxy } from '../../../test/servers/proxy.js'
 import { type RedisServer, type RedisOptions as ServerOptions, startRedis } from '../../../test/servers/redis.js'
@@ -20,7 +21,7 @@ export async function proxy(target: { port: number }): Promise<FaultProxy> {
 }
 
 /** A store that closes with the test. */
-export function store<C extends RedisClient>(options: RedisStoreOptions<C>): RedisStore<C> {
+export function store<C extends RedisClient = Redis>(options: RedisStoreOptions<C>): RedisStore<C> {
   const opened = new RedisStore(options)
   onTestFinished(() => opened.close(within(200)))
   return opened

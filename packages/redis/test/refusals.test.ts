@@ -115,9 +115,11 @@ test('more bytes than maxInFlightBytes are refused unsent, and taken again when 
   const value = 'x'.repeat(10_000)
   const writes = Array.from({ length: 20 }, (_, i) => failure(() => space.write(text(`k${i}`, value), within(300))))
   const errors = await Promise.all(writes)
-  const codes = errors.map(({ code, outcome }) => `${code} ${outcome}`)
-  expect(codes.filter(code => code === 'ERR_CACHE_OVERLOADED not-sent').length).toBe(14)
-  expect(codes.filter(code => code === 'ERR_CACHE_TIMEOUT unknown').length).toBe(6)
+  expect(errors.filter(({ code, outcome }) => code === 'ERR_CACHE_OVERLOADED' && outcome === 'not-sent').length).toBe(
+    14,
+  )
+  // Late, or lost with the connection that was closed for the first late one.
+  expect(errors.filter(({ outcome }) => outcome === 'unknown').length).toBe(6)
   redis.resume()
   await until(() => space.write(text('k', 'w'), within()))
   // One command by itself may be larger.
