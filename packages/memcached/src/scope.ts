@@ -34,8 +34,8 @@ export class Scope implements Lane, Composer {
   #underWay = 0
   #isOutdated = false
   #isFetching = false
-  /** Keys with a request that is alone, and what was asked of them since. */
-  readonly #turns = new Map<string, Request[]>()
+  /** Keys with a request that is alone, that request, and what was asked of them since. */
+  readonly #turns = new Map<string, { readonly holder: Request; readonly waiting: Request[] }>()
 
   constructor(connection: Connection, attendance: Attendance, bases: readonly string[]) {
     this.#connection = connection
@@ -51,10 +51,10 @@ export class Scope implements Lane, Composer {
     if (this.#turns.size > 0 || request.alone) {
       const turn = this.#turns.get(request.key)
       if (turn !== undefined) {
-        turn.push(request)
+        turn.waiting.push(request)
         return
       }
-      if (request.alone) this.#turns.set(request.key, [])
+      if (request.alone) this.#turns.set(request.key, { holder: request, waiting: [] })
     }
     this.#enqueue(request)
   }
@@ -137,12 +137,11 @@ export class Scope implements Lane, Composer {
   }
 
   #passTurn(request: Request): void {
-    const waiting = this.#turns.get(request.key)
+    const turn = this.#turns.get(request.key)
+    // One that gave up while it waited has no turn to pass.
+    if (turn?.holder !== request) return
     this.#turns.delete(request.key)
-    for (const next of waiting ?? []) {
-      if (next.over) next.abandon()
-      else this.enter(next)
-    }
+    for (const next of turn.waiting) if (!next.over) this.enter(next)
   }
 
   #releaseHeld(): void {
