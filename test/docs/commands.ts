@@ -44,8 +44,14 @@ function isKnown(args: readonly string[]): boolean {
   if (builtIn.has(`npm ${verb}`) && rest.length === 0) return true
   if (verb === 'test' && rest.length === 0) return scripts.includes('test')
   if (verb === 'run') return scripts.includes(rest[0] ?? '')
-  const published = new Set(publicPackages().map(({ manifest }) => manifest.name))
-  return verb === 'install' && rest.filter(word => !/^(-D|--save-dev)$/.test(word)).every(name => published.has(name))
+  // What we publish, and what that works with.
+  const published = publicPackages().flatMap(({ manifest }) => [
+    manifest.name,
+    ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
+  ])
+  return (
+    verb === 'install' && rest.filter(word => !/^(-D|--save-dev)$/.test(word)).every(name => published.includes(name))
+  )
 }
 
 function unquoted(word: string): string {
