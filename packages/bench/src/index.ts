@@ -19,7 +19,7 @@ const { values: flags } = parseArgs({
 })
 if (flags.save && (flags.only !== '' || flags.quick)) throw new Error('--save writes the whole page, at full length')
 
-const pace: Pace = flags.quick ? { rounds: 3, runMs: 100 } : { rounds: 7, runMs: 250 }
+const pace: Pace = flags.quick ? { rounds: 3, runMs: 60 } : { rounds: 7, runMs: 150 }
 const program = programOf(flags.only.split(',').filter(word => word !== ''))
 const tables: string[] = []
 await using servers = new Servers()

@@ -12,7 +12,7 @@ export function pageOf(tables: readonly string[], { servers, pace, date }: Circu
 What anycache costs beside the raw clients and other caches, measured in one run. Read the ratios: calls per second are the
 machine's, ratios and CPU time carry over better.
 
-Run it yourself: \`npm run bench\` (some minutes; \`-- --quick\` for a first look, \`-- --only redis,get\` for one part).
+Run it yourself: \`npm run bench\` (about ten minutes; \`-- --quick\` for a first look, \`-- --only redis,get\` for one part).
 
 ## How it was measured
 
@@ -29,8 +29,8 @@ Run it yourself: \`npm run bench\` (some minutes; \`-- --quick\` for a first loo
 - 1 000 entries, all there. Text is 100 bytes, the object 1 KB as JSON. Bare clients hold objects as JSON, stringified and
   parsed by hand, as an application would.
 - Everyone by the defaults of their own README: anycache under a namespace; Keyv over its own adapters, which brings a
-  namespace too; cache-manager over one Keyv; bentocache with one layer. Timeouts of memjs are raised to 10 s, since its
-  half second passes where \`getMany\` has to be 51 200 single gets. bentocache has no driver for memcached. Keyv is at
+  namespace too; cache-manager over one Keyv; bentocache with one layer. The timeouts of memjs and anycache are raised to 10 s,
+  since half a second passes where \`getMany\` has to be 51 200 single gets. bentocache has no driver for memcached. Keyv is at
   version 5, because 6 needs Node 22.19.
 - With 1 in flight over a socket nearly all time is the kernel waking two processes in turn, and two runs of the same code can differ
   by a factor: trust CPU time there.

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Measure, measure } from '../src/measure.js'
 import { programOf } from '../src/program.js'
+import { pageOf } from '../src/report.js'
 import { scoreOf } from '../src/rounds.js'
 import { tableOf } from '../src/table.js'
 
@@ -56,4 +57,25 @@ test('runs every question on every backend without words', () => {
 
 test('refuses a word that names nothing, and says what it knows', () => {
   expect(() => programOf(['redsi'])).toThrow(/knows no redsi; it knows memory, reference, redis, memcached/)
+})
+
+test('writes a page that tells how it came about', () => {
+  const circumstances = {
+    servers: ['Redis 7.0.15'],
+    pace: { rounds: 7, runMs: 150 },
+    date: new Date('2026-11-22T10:00:00Z'),
+  }
+  const page = pageOf(['### One\n', '### Two\n'], circumstances)
+  for (const told of [
+    '2026-11-22',
+    process.versions.node,
+    'Redis 7.0.15',
+    'ioredis 6.0.0',
+    '7 rounds',
+    '### One',
+    '### Two',
+  ]) {
+    expect(page).toContain(told)
+  }
+  expect(page).not.toContain('ioredis 5')
 })
