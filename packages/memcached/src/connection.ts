@@ -53,6 +53,7 @@ export class Connection extends Server implements SessionListener, Lane {
   #unsettled = 0
   #isClosed = false
   #idle: (() => void) | undefined
+  #shutting: Promise<void> | undefined
   readonly #handlers = new Map<number, ResponseHandler>()
   readonly #errorHandlers = new Map<number, (error: Error) => void>()
   readonly #flush = (): void => this.#write()
@@ -72,10 +73,6 @@ export class Connection extends Server implements SessionListener, Lane {
       probe: () => this.probe(),
       report: options.report,
     })
-  }
-
-  get name(): string {
-    return this.endpoint.name
   }
 
   /** Takes a request in: from now on it counts against the bounds and has its deadline. False: it was refused, and has been told. */
@@ -160,20 +157,11 @@ export class Connection extends Server implements SessionListener, Lane {
   }
 
   /** Waits for what is under way, until the deadline at most, and closes the socket. */
-  async shut(deadline: number): Promise<void> {
+  shut(deadline: number): Promise<void> {
     this.#isClosed = true
     this.link.close()
-    if (this.#unsettled > 0) {
-      await new Promise<void>(resolve => {
-        const patience = { deadline, expire: resolve }
-        awaitBy(patience)
-        this.#idle = () => {
-          settled(patience)
-          resolve()
-        }
-      })
-    }
-    this.close()
+    this.#shutting ??= this.#whenIdle(deadline).then(() => this.close())
+    return this.#shutting
   }
 
   // memjs' client calls these four.
@@ -205,6 +193,7 @@ export class Connection extends Server implements SessionListener, Lane {
 
   opened(_session: Session, settings: ServerSettings): void {
     this.settings = settings
+    this.link.succeeded()
     this.#options.report({ type: 'connect', server: this.endpoint.name })
     const waiting = this.#waiting
     this.#waiting = []
@@ -236,6 +225,18 @@ export class Connection extends Server implements SessionListener, Lane {
     if (--this.#unsettled === 0) this.#idle?.()
   }
 
+  #whenIdle(deadline: number): Promise<void> {
+    if (this.#unsettled === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      const patience = { deadline, expire: resolve }
+      awaitBy(patience)
+      this.#idle = () => {
+        settled(patience)
+        resolve()
+      }
+    })
+  }
+
   #refusal(request: Request): CacheError | undefined {
     const server = this.endpoint.name
     if (this.#isClosed) return new ConnectionError(`the store of ${server} is closed`, { server, outcome: 'not-sent' })
@@ -260,7 +261,17 @@ export class Connection extends Server implements SessionListener, Lane {
       for (const composer of composers) composer.compose(batch)
     }
     if (batch.length === 0) return
-    this.#session ??= new Session(this.endpoint, this.#options.timeout, this)
+    try {
+      this.#session ??= new Session(this.endpoint, this.#options.timeout, this)
+    } catch (cause) {
+      // `tls.connect` throws for a certificate that it cannot read.
+      const server = this.endpoint.name
+      const { message } = cause as Error
+      const error = new ConnectionError(`${server}: ${message}`, { server, outcome: 'not-sent', cause })
+      this.link.failed(error)
+      for (const request of batch) request.lose(error)
+      return
+    }
     if (this.#session.isOpen) this.#session.write(batch)
     else if (this.#waiting.length === 0) this.#waiting = batch
     else for (const request of batch) this.#waiting.push(request)

@@ -10,6 +10,7 @@ import { Namespaces } from './namespaces.js'
 import { type Reply, Request } from './request.js'
 import { Ring } from './ring.js'
 import { type Fleet, MemcachedSpace } from './space.js'
+import { WeakValues } from './weak-values.js'
 
 const defaultItemSize = 1024 * 1024
 
@@ -24,7 +25,7 @@ export class MemcachedStore implements Store {
   readonly #connections: readonly Connection[]
   readonly #fleet: Fleet
   readonly #borrowed: MemjsClient | undefined
-  readonly #spaces = new Map<string, MemcachedSpace>()
+  readonly #spaces = new WeakValues<MemcachedSpace>()
   readonly #listeners = new Set<(event: StoreEvent) => void>()
   #own: MemjsClient | undefined
 
@@ -53,13 +54,7 @@ export class MemcachedStore implements Store {
   }
 
   space(path: readonly string[]): Space {
-    const name = path.join('/')
-    let space = this.#spaces.get(name)
-    if (space === undefined) {
-      space = new MemcachedSpace(this.#fleet, path)
-      this.#spaces.set(name, space)
-    }
-    return space
+    return this.#spaces.obtain(path.join('/'), () => new MemcachedSpace(this.#fleet, path))
   }
 
   listen(listener: (event: StoreEvent) => void): () => void {

@@ -1,7 +1,9 @@
 import { awaitBy, settled, TimeoutError } from '@anycache/core'
 import type { Connection } from './connection.js'
+import { generationItem, newGeneration, renewRequest } from './generation.js'
 import type { Request } from './request.js'
-import { type Attendance, generationItem, generationRequest, newGeneration, Scope } from './scope.js'
+import { type Attendance, Scope } from './scope.js'
+import { WeakValues } from './weak-values.js'
 
 /**
  * The namespaces of one server, and their clearing. While one is cleared, what is asked of any of them meanwhile waits in one backlog:
@@ -9,7 +11,7 @@ import { type Attendance, generationItem, generationRequest, newGeneration, Scop
  */
 export class Namespaces implements Attendance {
   readonly connection: Connection
-  readonly #scopes = new Map<string, Scope>()
+  readonly #scopes = new WeakValues<Scope>()
   /** Requests on their way. */
   #present = 0
   #backlog: (Request | (() => void))[] | undefined
@@ -21,13 +23,7 @@ export class Namespaces implements Attendance {
 
   /** The requests' lane for a namespace, given the bases of those it is nested in and its own, outermost first. */
   scopeOf(bases: readonly string[]): Scope {
-    const name = bases.at(-1) ?? ''
-    let scope = this.#scopes.get(name)
-    if (scope === undefined) {
-      scope = new Scope(this.connection, this, bases)
-      this.#scopes.set(name, scope)
-    }
-    return scope
+    return this.#scopes.obtain(bases.at(-1) ?? '', () => new Scope(this.connection, this, bases))
   }
 
   /** Sends the request in its turn, or refuses it. */
@@ -62,7 +58,7 @@ export class Namespaces implements Attendance {
     await this.#whenEmpty(deadline)
     const generation = newGeneration()
     try {
-      await this.connection.askedWithin(generationRequest('set', generationItem(base), generation, deadline))
+      await this.connection.askedWithin(renewRequest(generationItem(base), generation, deadline))
     } catch (error) {
       for (const scope of this.#scopes.values()) scope.renewed(base, undefined)
       throw error

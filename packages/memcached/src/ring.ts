@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** A server as the ring sees it. */
 export interface RingServer {
@@ -28,13 +28,13 @@ export class Ring {
 
   /** The index of the server that holds the key. */
   serverOf(key: string): number {
-    const hash = createHash('md5').update(key).digest().readUInt32LE(0)
+    const wanted = hash('md5', key, 'buffer').readUInt32LE(0)
     const points = this.#points
     let low = 0
     let high = points.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((points[middle] as number) < hash) low = middle + 1
+      if ((points[middle] as number) < wanted) low = middle + 1
       else high = middle
     }
     return this.#owners[low === points.length ? 0 : low] as number
@@ -50,7 +50,7 @@ function pointsOf({ ringName, weight }: RingServer, servers: readonly RingServer
   )
   const points: number[] = []
   for (let i = 0; i < digests; i++) {
-    const digest = createHash('md5').update(`${ringName}-${i}`).digest()
+    const digest = hash('md5', `${ringName}-${i}`, 'buffer')
     for (let at = 0; at < digest.length; at += 4) points.push(digest.readUInt32LE(at))
   }
   return points

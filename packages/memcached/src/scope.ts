@@ -1,11 +1,15 @@
-import { createHash, randomBytes } from 'node:crypto'
 import type { CacheError } from '@anycache/core'
 import type { Composer, Connection } from './connection.js'
-import { refusal } from './greeting.js'
-import { type Check, type Lane, type Reply, Request } from './request.js'
-
-/** Bytes that a generation adds to a wire key: `~`, 11 of base64url, `:`. */
-export const generationBytes = 13
+import {
+  addRequest,
+  GenerationCheck,
+  type Generations,
+  generationItem,
+  lookRequest,
+  newGeneration,
+  prefixOf,
+} from './generation.js'
+import type { Lane, Request } from './request.js'
 
 /** Hears when a namespaced request came and went. */
 export interface Attendance {
@@ -16,7 +20,7 @@ export interface Attendance {
  * The requests of one namespace to one server. They carry the namespace's generation in their keys, as this process last saw it;
  * each batch begins by reading it, and what was sent under another one is sent again, in order.
  */
-export class Scope implements Lane, Composer {
+export class Scope implements Lane, Composer, Generations {
   readonly #connection: Connection
   readonly #attendance: Attendance
   /** The items that hold the generations of this namespace and of those it is nested in, outermost first. Empty without a namespace. */
@@ -108,18 +112,15 @@ export class Scope implements Lane, Composer {
     if (depth >= 0) this.#learn(this.#generations.with(depth, generation))
   }
 
-  /** A batch's first reply: the generation as it stands. */
-  seen(index: number, generation: string | undefined): void {
-    this.#generations = this.#generations.with(index, generation)
+  seen(depth: number, generation: string | undefined): void {
+    this.#generations = this.#generations.with(depth, generation)
     this.#isOutdated = true
   }
 
-  /** The request was sent under a generation that is gone. */
   keep(request: Request): void {
     this.#redo.push(request)
   }
 
-  /** Every request of a batch is answered or lost. */
   completed(): void {
     this.#underWay--
     if (this.#underWay > 0 || !this.#isOutdated) return
@@ -162,9 +163,7 @@ export class Scope implements Lane, Composer {
     } catch (error) {
       const held = this.#held
       this.#held = []
-      for (const request of held) {
-        request.lose(error as CacheError)
-      }
+      for (const request of held) request.lose(error as CacheError)
       return
     } finally {
       this.#isFetching = false
@@ -181,11 +180,11 @@ export class Scope implements Lane, Composer {
   async #read(deadline: number): Promise<string[]> {
     const ask = (request: Request): Promise<string | undefined> => this.#connection.askedWithin(request)
     for (;;) {
-      const found = await Promise.all(this.#items.map(item => ask(new Request('get', item, deadline, readGeneration))))
+      const found = await Promise.all(this.#items.map(item => ask(lookRequest(item, deadline))))
       const missing = this.#items.filter((_, i) => found[i] === undefined)
       if (missing.length === 0) return found as string[]
       // Another process may be as fast: then its generation is the one, and the next round reads it.
-      await Promise.all(missing.map(item => ask(generationRequest('add', item, newGeneration(), deadline))))
+      await Promise.all(missing.map(item => ask(addRequest(item, newGeneration(), deadline))))
     }
   }
 }
@@ -193,84 +192,4 @@ export class Scope implements Lane, Composer {
 function join(batch: Request[], request: Request): void {
   if (request.before !== undefined) batch.push(request.before(request))
   batch.push(request)
-}
-
-/** Reads the generations ahead of a batch, and says of each request whether it was sent under them. */
-class GenerationCheck implements Check {
-  readonly #scope: Scope
-  readonly #generations: readonly (string | undefined)[]
-  #left: number
-  #holds = true
-
-  constructor(scope: Scope, generations: readonly (string | undefined)[], requests: number) {
-    this.#scope = scope
-    this.#generations = generations
-    this.#left = requests
-  }
-
-  request(item: string, index: number): Request {
-    const request = new Request('get', item, Number.POSITIVE_INFINITY, (_request, reply) => {
-      // A refusal is none of its requests' fault: they are sent again, and then told.
-      const generation = reply.status === 'ok' ? reply.data.toString('latin1') : undefined
-      if (generation === undefined || generation !== this.#generations[index]) {
-        this.#holds = false
-        this.#scope.seen(index, generation)
-      }
-      this.#count()
-    })
-    request.reject = () => this.#count()
-    return request
-  }
-
-  answered(request: Request): boolean {
-    const holds = this.#holds
-    if (!holds) this.#scope.keep(request)
-    this.#count()
-    return holds
-  }
-
-  dropped(): void {
-    this.#count()
-  }
-
-  #count(): void {
-    if (--this.#left === 0) this.#scope.completed()
-  }
-}
-
-/** A name of 66 random bits: a generation that was lost never comes back. */
-export function newGeneration(): string {
-  return randomBytes(9).toString('base64url').slice(0, 11)
-}
-
-/** Writes a generation: `set` renews it, `add` leaves one that is there. */
-export function generationRequest(verb: 'set' | 'add', item: string, generation: string, deadline: number): Request {
-  const request = new Request(verb, item, deadline, readGenerationWritten)
-  request.data = generation
-  request.bytes = generation.length
-  request.ttl = Number.POSITIVE_INFINITY
-  return request
-}
-
-/** The key of the item that holds a namespace's generation. */
-export function generationItem(base: string): string {
-  return `${base}~generation`
-}
-
-function prefixOf(base: string, generations: readonly string[]): string {
-  const [first] = generations
-  // Nested: each of them counts, in as many bytes as one.
-  const generation =
-    generations.length === 1 ? first : createHash('sha256').update(generations.join()).digest('base64url').slice(0, 11)
-  return `${base}~${generation}:`
-}
-
-function readGeneration(request: Request, reply: Reply): string | undefined {
-  if (reply.status === 'ok') return reply.data.toString('latin1')
-  if (reply.status === 'missing') return undefined
-  throw refusal(request, reply)
-}
-
-function readGenerationWritten(request: Request, reply: Reply): void {
-  if (reply.status !== 'ok' && reply.status !== 'exists') throw refusal(request, reply)
 }

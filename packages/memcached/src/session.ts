@@ -57,8 +57,8 @@ export class Session implements Pending {
     this.#listener = listener
     this.#reply = emptyReply(this.incarnation)
     this.deadline = performance.now() + timeout
-    awaitBy(this)
     this.#socket = openSocket(endpoint, () => this.#greet())
+    awaitBy(this)
     // The deadlines' timer keeps the process alive while something is awaited; an idle connection must not.
     this.#socket.unref()
     this.#socket.setNoDelay(true).setKeepAlive(true, keepAliveDelay)
@@ -183,7 +183,8 @@ export class Session implements Pending {
   #receive(chunk: Buffer): void {
     if (this.#closed) return
     this.#lastArrival = performance.now()
-    this.#listener.heard()
+    // What is said before we are let in is no sign of health: a wrong password must open the breaker too.
+    if (this.#open) this.#listener.heard()
     try {
       this.#reader.push(chunk, this.#take)
     } catch (error) {

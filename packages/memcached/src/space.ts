@@ -13,10 +13,11 @@ import {
   type Written,
 } from '@anycache/core'
 import { everyServer } from './every-server.js'
+import { generationBytes } from './generation.js'
 import type { Namespaces } from './namespaces.js'
 import * as operations from './operations.js'
 import type { Request } from './request.js'
-import { generationBytes, type Scope } from './scope.js'
+import type { Scope } from './scope.js'
 
 /** Longest key memcached takes, in bytes. */
 const longestKey = 250

@@ -101,6 +101,14 @@ describe('a connection', () => {
     await expect(doubting.ping(within())).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent' })
   })
 
+  test('with a certificate that cannot be read fails each request, and nothing else', async () => {
+    const one = await server()
+    const space = store({
+      servers: [{ port: one.port, tls: { ca: 'no certificate', cert: 'none', key: 'none' } }],
+    }).space([])
+    await expect(space.get('k', within())).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent' })
+  })
+
   test('that cannot be made is a refusal at once, and the breaker then answers', async () => {
     const one = await server()
     const opened = storeOf(one)
@@ -187,6 +195,14 @@ describe('a CAS token', () => {
       const taken = await Promise.all(Array.from({ length: 10 }, (_, i) => spaces[i % 2]?.take('k', within())))
       expect(taken.filter(item => item !== undefined)).toHaveLength(1)
     }
+  })
+})
+
+describe('namespaces', () => {
+  test('that nobody holds any more are forgotten, and work again when somebody does', async () => {
+    const opened = storeOf(await server())
+    for (let i = 0; i < 50; i++) await opened.space(['tenant', `${i}`]).write(text('k', `${i}`), within())
+    for (let i = 0; i < 50; i++) expect(await read(opened.space(['tenant', `${i}`]), 'k')).toBe(`${i}`)
   })
 })
 
