@@ -75,6 +75,7 @@ export interface Cache {
   /**
    * Reads, changes and writes back until no one else wrote in between; `change` may run several times.
    * It returns the new value, or `undefined` to leave the entry as it is. Resolves what then stands under the key.
+   * Calls made on the key meanwhile, `change`'s own among them, do not wait for it.
    * Rejects with `ConflictError` when it keeps losing.
    */
   update<T = unknown>(

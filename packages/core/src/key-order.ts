@@ -17,7 +17,10 @@ export class KeyOrder {
 
   /** Runs `send` once `ready` and every earlier call on `ids` let it, and keeps the place of `ids` until then. */
   hold<T>(ids: readonly string[], ready: Promise<unknown>, send: () => T | Promise<T>): Promise<T> {
-    const turn = this.#turn([ready, ...ids.map(id => this.before(id))], send)
+    // One that fails must not go before its turn: those behind it wait for those before it, too.
+    const after = Promise.all(ids.map(id => this.before(id))).then(() => ready)
+    ready.catch(() => {})
+    const turn = this.#turn(after, send)
     for (const id of ids) this.#tails.set(id, turn.quiet)
     // Registered before anyone can wait for `quiet`, so that whoever waited is sent before whoever finds the place free.
     void turn.quiet.then(() => {
@@ -26,9 +29,16 @@ export class KeyOrder {
     return turn.answer
   }
 
+  /** Runs `run` once every earlier call on `id` was sent; every later one waits until it has settled. For verbs of several steps. */
+  whole<T>(id: string, run: () => Promise<T>): Promise<T> {
+    const before = this.before(id)
+    const running = before === undefined ? run() : before.then(run)
+    return this.hold([id], running, () => running)
+  }
+
   /** Runs `send` once every earlier call was sent; every later one waits until then. For verbs on whole namespaces. */
   alone<T>(send: () => T | Promise<T>): Promise<T> {
-    const turn = this.#turn([...this.#tails.values(), this.#barrier], send)
+    const turn = this.#turn(this.settled(), send)
     this.#tails.clear()
     this.#barrier = turn.quiet
     void turn.quiet.then(() => {
@@ -42,9 +52,9 @@ export class KeyOrder {
     await Promise.all([...this.#tails.values(), this.#barrier])
   }
 
-  #turn<T>(after: readonly unknown[], send: () => T | Promise<T>): { answer: Promise<T>; quiet: Promise<unknown> } {
+  #turn<T>(after: Promise<unknown>, send: () => T | Promise<T>): { answer: Promise<T>; quiet: Promise<unknown> } {
     let answer: T | Promise<T> | undefined
-    const sent = Promise.all(after).then(() => {
+    const sent = after.then(() => {
       answer = send()
       // Its failure reaches the caller through `answer` below; nobody else waits for it.
       if (answer instanceof Promise) answer.catch(() => {})

@@ -33,7 +33,7 @@ export function readItem(
   key: string,
   options: CallOptions | undefined,
 ): StoredItem | undefined | Promise<StoredItem | undefined> {
-  if (scope.root.order.idle) return scope.space.get(key, scope.call(options))
+  if (scope.order.idle) return scope.space.get(key, scope.call(options))
   return scope.inOrder(key, () => scope.space.get(key, scope.call(options)))
 }
 

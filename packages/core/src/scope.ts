@@ -10,7 +10,7 @@ import {
   ValueTooLargeError,
 } from './errors.js'
 import type { Flights } from './flights.js'
-import type { KeyOrder } from './key-order.js'
+import { KeyOrder } from './key-order.js'
 import { prefixOf } from './keys.js'
 import { checkOptions } from './options.js'
 import { checkOnError, type Settings } from './settings.js'
@@ -37,16 +37,27 @@ export class Scope {
   readonly prefix: string
   readonly namespace: string | undefined
   readonly space: Space
+  readonly order: KeyOrder
   readonly #timed: boolean
+  #within: Scope | undefined
   closed = false
 
-  constructor(root: Root, path: readonly string[]) {
+  constructor(root: Root, path: readonly string[], order: KeyOrder = root.order) {
     this.root = root
+    this.order = order
     this.path = path
     this.prefix = prefixOf(path)
     this.namespace = path.length === 0 ? undefined : path.join('/')
     this.space = root.store.space(path)
     this.#timed = root.store.limits.shared
+  }
+
+  /** Runs the steps of a verb on `key` in the place the call had: what is called later on the key waits until they are done. */
+  steps<T>(key: string, run: (scope: Scope) => Promise<T>): Promise<T> {
+    // The steps have an order of their own, since they must not wait for the place they hold.
+    this.#within ??= new Scope(this.root, this.path, new KeyOrder())
+    const within = this.#within
+    return this.order.whole(this.prefix + key, () => run(within))
   }
 
   /** Throws when the cache is closed or an option is not one of `known`. */
@@ -111,7 +122,7 @@ export class Scope {
 
   /** Runs `send` in the call order of `key`: at once, unless a value before it is still being encoded. */
   inOrder<T>(key: string, send: () => T | Promise<T>): T | Promise<T> {
-    const { order } = this.root
+    const { order } = this
     if (order.idle) return send()
     const before = order.before(this.prefix + key)
     return before === undefined ? send() : before.then(send)
@@ -119,7 +130,7 @@ export class Scope {
 
   /** {@link Scope.inOrder} for many keys. */
   allInOrder<T>(keys: readonly string[], send: () => T | Promise<T>): T | Promise<T> {
-    const { order } = this.root
+    const { order } = this
     if (order.idle || keys.every(key => order.before(this.prefix + key) === undefined)) return send()
     return this.afterEncoding(keys, Promise.resolve(), send)
   }
@@ -127,7 +138,7 @@ export class Scope {
   /** Sends in the place the call had, however long the values took to encode. */
   afterEncoding<T>(keys: readonly string[], encoded: Promise<unknown>, send: () => T | Promise<T>): Promise<T> {
     const ids = keys.map(key => this.prefix + key)
-    return this.root.order.hold(ids, encoded, send)
+    return this.order.hold(ids, encoded, send)
   }
 
   /** A write of `key` is being sent: a load of it that runs now is not stored any more. */

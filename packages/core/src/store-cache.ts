@@ -169,7 +169,9 @@ export class StoreCache implements Cache {
       throw new InvalidArgumentError(`${op} takes a string or a Uint8Array, got ${shown(part)}`, { op, key })
     }
     if (options?.ttl !== undefined) ttlMs(options.ttl, op, key)
-    return join(this.#scope, op, key, part, options)
+    // Bytes are copied: they are joined only when the entry has been read, and the caller may change them before.
+    const own = typeof part === 'string' ? part : new Uint8Array(part)
+    return this.#scope.steps(key, scope => join(scope, op, key, own, options))
   }
 
   async touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean> {

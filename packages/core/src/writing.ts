@@ -63,7 +63,7 @@ export function setValue(
   options: CallOptions | undefined,
 ): Promise<boolean> {
   const failed = (error: unknown): boolean => notSet(scope, key, options, error)
-  if (encoded instanceof Promise || !scope.root.order.idle || scope.overLimit(encoded)) {
+  if (encoded instanceof Promise || !scope.order.idle || scope.overLimit(encoded)) {
     return sendWrite(scope, 'set', key, encoded, ttl, 'always', options).then(isStored, failed)
   }
   // Nearly every set: nothing to wait for, and one promise less.

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { type Cache, cacheOver, type LoadOutcome } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
+import { createSerializer, type Serializer } from '@anycache/serializer'
 import { beforeEach, expect, test } from 'vitest'
 import { IllStore } from './ill-store.js'
 
@@ -254,4 +255,27 @@ test('a clear between large values deletes what was set before it and nothing af
       ['small', 1],
     ]),
   )
+})
+
+test('a value that cannot be encoded lets nobody overtake the one before it', async () => {
+  const sound = createSerializer()
+  const slow = gate()
+  const serializer: Serializer = {
+    async encode(value) {
+      if (value === 'refused') throw new Error('refused')
+      await slow.opened
+      return sound.encode(value)
+    },
+    decode: sound.decode,
+  }
+  const own = cacheOver(new MemoryStore(), { serializer })
+  const first = own.set('k', 'first')
+  const refused = own.set('k', 'refused')
+  refused.catch(() => {})
+  await new Promise(resolve => setImmediate(resolve))
+  const read = own.get('k')
+  slow.open()
+  expect(await first).toBe(true)
+  expect(await read).toBe('first')
+  await expect(refused).rejects.toMatchObject({ code: 'ERR_CACHE_SERIALIZATION', op: 'set', key: 'k' })
 })

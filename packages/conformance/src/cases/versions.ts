@@ -317,15 +317,53 @@ export const joining: Capability = {
       },
     },
     {
-      title: '32 at once lose none',
+      title: 'they lose nothing to each other, nor to updates of the same key',
       only: withVersions,
       async run({ cache }) {
         await cache.set('k', '')
-        const letters = Array.from({ length: 32 }, (_, i) => String.fromCharCode(65 + i))
-        await Promise.all(
-          letters.map((letter, i) => (i % 2 === 0 ? cache.append('k', letter) : cache.prepend('k', letter))),
-        )
+        const letters = Array.from({ length: 48 }, (_, i) => String.fromCharCode(65 + i))
+        const add = [
+          (letter: string) => cache.append('k', letter),
+          (letter: string) => cache.prepend('k', letter),
+          (letter: string) => cache.update<string>('k', text => text + letter),
+        ]
+        await Promise.all(letters.map((letter, i) => add[i % 3]?.(letter)))
         expect([...((await cache.get<string>('k')) ?? '')].sort()).toEqual(letters)
+      },
+    },
+    {
+      title: 'called in one tick they join in call order, and what is called behind them sees it',
+      only: withVersions,
+      async run({ cache }) {
+        const large = 'large '.repeat(20_000)
+        const answers = await Promise.all([
+          cache.set('k', 'c'),
+          cache.append('k', 'd'),
+          cache.append('k', 'e'),
+          cache.prepend('k', 'b'),
+          cache.get('k'),
+          cache.prepend('k', 'a'),
+          cache.append('k', large),
+          cache.getMany(['k']),
+          cache.set('k', 'x'),
+          cache.append('k', 'y'),
+          cache.take('k'),
+          cache.append('k', 'z'),
+        ])
+        const seen = [true, true, true, true, 'bcde', true, true, new Map([['k', `abcde${large}`]])]
+        expect(answers).toEqual([...seen, true, true, 'xy', false])
+      },
+    },
+    {
+      title: 'bytes may be changed as soon as the call was made',
+      only: withVersions,
+      async run({ cache }) {
+        await cache.set('k', Buffer.from('a'))
+        const part = Buffer.from('b')
+        const appended = cache.append('k', part)
+        part.fill('!')
+        await appended
+        expect(await cache.get('k')).toStrictEqual(Buffer.from('ab'))
       },
     },
   ],
