@@ -19,7 +19,7 @@ const { values: flags } = parseArgs({
 })
 if (flags.save && (flags.only !== '' || flags.quick)) throw new Error('--save writes the whole page, at full length')
 
-const pace: Pace = flags.quick ? { rounds: 3, runMs: 60 } : { rounds: 7, runMs: 150 }
+const pace: Pace = flags.quick ? { rounds: 3, runMs: 60, warmUpMs: 250 } : { rounds: 7, runMs: 150, warmUpMs: 500 }
 const program = programOf(flags.only.split(',').filter(word => word !== ''))
 const tables: string[] = []
 await using servers = new Servers()

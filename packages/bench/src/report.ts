@@ -20,7 +20,7 @@ Run it yourself: \`npm run bench\` (about ten minutes; \`-- --quick\` for a firs
   ${availableParallelism()} cores, over loopback TCP.
 - ${versions().join(', ')}.
 - Each contender runs in a process of its own, new for each table, so none runs code that another made the compiler give up on.
-  Before it is timed its answers are checked, and a call that misses while it is timed fails the whole run.
+  Before it is timed its answers are checked and it runs for ${pace.warmUpMs} ms to warm up; a call that misses while it is timed fails the whole run.
 - ${pace.rounds} rounds; in each round every contender runs once, for about ${pace.runMs} ms, the order shifting from round to round. A
   figure is the median over the rounds; **×** is the median of the ratios to the raw client in the same round; **CPU µs** is
   user and system time of the client's process per call, without the server's.

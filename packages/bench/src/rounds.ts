@@ -7,6 +7,8 @@ export type Pace = {
   readonly rounds: number
   /** About how long one run of one contender lasts. */
   readonly runMs: number
+  /** About how long each contender runs before that, at each number in flight: with 1 in flight code stays cold for long. */
+  readonly warmUpMs: number
 }
 
 /** One contender at one number in flight: medians over the rounds. */
@@ -32,9 +34,9 @@ export async function race(contestants: readonly Contestant[], inFlight: number,
     return measure
   }
   for (const contestant of contestants) {
-    // The first run finds the rate, the second one warms the compiler up.
+    // The first run is short and finds the rate.
     await run(contestant, pace.runMs)
-    await run(contestant, pace.runMs)
+    await run(contestant, pace.warmUpMs)
   }
   const runs = contestants.map((): Measure[] => [])
   for (let round = 0; round < pace.rounds; round++) {

@@ -62,7 +62,7 @@ test('refuses a word that names nothing, and says what it knows', () => {
 test('writes a page that tells how it came about', () => {
   const circumstances = {
     servers: ['Redis 7.0.15'],
-    pace: { rounds: 7, runMs: 150 },
+    pace: { rounds: 7, runMs: 150, warmUpMs: 500 },
     date: new Date('2026-11-22T10:00:00Z'),
   }
   const page = pageOf(['### One\n', '### Two\n'], circumstances)
