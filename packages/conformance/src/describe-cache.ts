@@ -13,6 +13,9 @@ export interface ConformanceOptions extends Backend {
   readonly mayFlush?: boolean
 }
 
+// A case that waits may wait for all of them; vitest's own default would be too short on a busy machine.
+const timeout = 30_000
+
 /** Runs one case on a trial of its own. Rejects where the store does not keep the case's promise. */
 export async function runCase(each: Case, store: Store, backend: Backend): Promise<void> {
   const trial = new Trial(store, backend)
@@ -44,12 +47,12 @@ export function describeCache(name: string, options: ConformanceOptions): void {
           waiting.set(each, run)
         }
       }
-    })
+    }, timeout)
 
     afterAll(async () => {
       await Promise.allSettled(waiting.values())
       await store?.close({ deadline: performance.now() + 5000 })
-    })
+    }, timeout)
 
     const runOrSkip = async (each: Case, { skip }: TestContext): Promise<void> => {
       if (each.only?.(store.limits) === false) skip('not for a store with these limits')
@@ -62,7 +65,7 @@ export function describeCache(name: string, options: ConformanceOptions): void {
 
     for (const { name: capability, cases } of capabilities) {
       describe(capability, () => {
-        for (const each of cases) test(each.title, context => runOrSkip(each, context))
+        for (const each of cases) test(each.title, { timeout }, context => runOrSkip(each, context))
       })
     }
   })

@@ -6,8 +6,8 @@ import { Entry } from './entry.js'
 import type { Bounds } from './memory-options.js'
 
 /**
- * What an entry costs beside its key and payload: the object, its place in the map and in the LRU list.
- * Seen on Node 20, x64: 178 bytes with 100 000 entries of a 10-character key and a 1-character text.
+ * What an entry costs beside its key and payload: the object, its place in the map and in the LRU list. Seen on Node 20, x64, with
+ * 200 000 entries: 134 bytes without a ttl, 149 with one, and 24 in lru-cache's arrays; rounded up.
  */
 export const entryOverhead = 180
 

@@ -13,6 +13,8 @@ import {
 import type { Entries } from './entries.js'
 import type { Entry } from './entry.js'
 
+// Names and the colon that ends them: a bare key may hold a slash as well.
+const nestedForm = /^[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*:/
 const counterForm = /^(?:0|[1-9]\d{0,15})$/
 
 /** One namespace over the entries of its store. Every verb answers at once, so calls take effect in call order. */
@@ -92,9 +94,10 @@ export class MemorySpace implements Space {
       lru.clear()
       return
     }
-    const nestedForm = new RegExp(`^${this.#path.join('/').replaceAll('.', '\\.')}(?:/[A-Za-z0-9_.-]+)*:`)
+    const nested = `${this.#path.join('/')}/`
     for (const wireKey of [...lru.keys()]) {
-      if (nestedForm.test(wireKey)) lru.delete(wireKey)
+      const isOwn = wireKey.startsWith(this.#prefix)
+      if (isOwn || (wireKey.startsWith(nested) && nestedForm.test(wireKey.slice(nested.length)))) lru.delete(wireKey)
     }
   }
 
