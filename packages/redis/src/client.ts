@@ -8,7 +8,6 @@ export interface ClientStream {
   readonly bytesRead: number
   cork(): void
   uncork(): void
-  unref(): unknown
   once(event: 'data', listener: (chunk: Buffer) => void): unknown
   destroy(): unknown
 }
@@ -45,10 +44,41 @@ export interface Address {
   readonly clientName: string | undefined
 }
 
+/** A place in a pipeline that no pipeline has: see {@link Sender}. */
+const nowhere = -1
+const handshake: ReadonlySet<string> = new Set(['hello', 'auth', 'select', 'client'])
+
+/**
+ * A client whose socket keeps the process alive only while the application waits for a command of its own. The store's calls
+ * have their deadlines for that, and an idle cache must let the process end.
+ */
+class StoreClient extends Redis {
+  #waitedFor = 0
+
+  override sendCommand(...args: Parameters<Redis['sendCommand']>): unknown {
+    const [command] = args
+    const answer = super.sendCommand(...args)
+    if (command.pipelineIndex !== nowhere && !(this.status === 'connect' && handshake.has(command.name))) {
+      if (this.#waitedFor++ === 0) this.stream?.ref()
+      command.promise.then(this.#settled, this.#settled)
+    }
+    return answer
+  }
+
+  readonly #settled = (): void => {
+    if (--this.#waitedFor === 0) this.stream?.unref()
+  }
+
+  /** For a socket that is new. */
+  letGo(): void {
+    if (this.#waitedFor === 0) this.stream?.unref()
+  }
+}
+
 /** An ioredis client that fails fast: it never reconnects, resends or replays by itself. It does not connect yet. */
 export function createClient(address: Address): Redis {
   const { host, port, path, username, password, db, tls, clientName } = address
-  return new Redis({
+  const client = new StoreClient({
     ...(path === undefined ? { host, port } : { path }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
@@ -69,6 +99,9 @@ export function createClient(address: Address): Redis {
     // LOADING is then an answer like any other, instead of a wait of seconds in ioredis; no INFO permission is needed.
     enableReadyCheck: false,
   })
+  // The socket exists some ticks after this event.
+  client.on('connecting', () => setImmediate(() => client.letGo()))
+  return client
 }
 
 /** Throws for what is not a client, and for a cluster's. */
@@ -104,7 +137,7 @@ export class Sender {
     const command = new Command(name, args, this.#options)
     // A place that no pipeline has: ioredis then fails the command when its connection is lost, and does not send it
     // again on the next one, as a borrowed client would by default. An increment must not count twice.
-    command.pipelineIndex = -1
+    command.pipelineIndex = nowhere
     this.#client.sendCommand(command as never)
     return command.promise
   }

@@ -209,10 +209,7 @@ export class Connection {
     // The socket exists some ticks after this event.
     setImmediate(() => {
       const { stream } = this.#client
-      if (stream === undefined) return
-      // It must never keep the process alive: pending calls do.
-      stream.unref()
-      if (!stream.connecting) return
+      if (!stream?.connecting) return
       // The handshake in one write: a server that is full hangs up with its reason, and a second write would lose that.
       stream.cork()
       this.#corked = stream

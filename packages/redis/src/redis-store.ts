@@ -23,8 +23,8 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
   }
   /**
    * The ioredis client, for all that Redis can do beyond a cache. One that the store made connects with its first command, is
-   * connected anew by the store after a loss, and ends with the store. It never reconnects by itself, and its commands do not
-   * keep the process alive: for subscriptions and blocking commands make another with `client.duplicate({ retryStrategy })`.
+   * connected anew by the store after a loss, and ends with the store. It never reconnects by itself: for subscriptions and
+   * blocking commands make another with `client.duplicate({ retryStrategy })`.
    */
   readonly client: C
   readonly #connection: Connection

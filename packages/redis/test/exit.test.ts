@@ -72,3 +72,18 @@ test('a closed store lets the process end', async () => {
   expect(ended).toMatchObject({ printed: 'done\n', code: 0 })
   expect(ended.lingered).toBeLessThan(1500)
 })
+
+test('a command of store.client settles before the process ends, and lets it end then', async () => {
+  const redis = await server()
+  const wire = await proxy({ port: redis.port })
+  wire.delay(100)
+  const ended = await run(
+    wire.port,
+    `console.log(await store.client.rpush('list', 'a', 'b'))
+    console.log(await store.client.blpop('none', 0.3))
+    console.log(String(await space.get('k', within(5000))))
+    console.log(await store.client.multi().llen('list').exec())`,
+  )
+  expect(ended).toMatchObject({ printed: '2\nnull\nundefined\n[ [ null, 2 ] ]\ndone\n', code: 0 })
+  expect(ended.lingered).toBeLessThan(1500)
+})
