@@ -48,13 +48,19 @@ export function patternOf(pattern: string): RegExp {
   return new RegExp(`^${source}$`, 'u')
 }
 
+/** A list, a set, a generator; not a string. */
+export function isIterable(value: unknown): value is Iterable<unknown> {
+  if (typeof value !== 'object' || value === null || value instanceof String) return false
+  return typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function'
+}
+
 /** The distinct keys, in order. Throws for a plain string: its characters are not what the caller meant. */
 export function checkKeys(keys: unknown, op: string): string[] {
-  if (typeof keys !== 'object' || keys === null || !(Symbol.iterator in keys)) {
+  if (!isIterable(keys)) {
     throw new InvalidArgumentError(`${op} takes an array or another iterable of keys, got ${shown(keys)}`, { op })
   }
   const distinct = new Set<string>()
-  for (const key of keys as Iterable<unknown>) {
+  for (const key of keys) {
     checkKey(key, op)
     distinct.add(key)
   }

@@ -1,16 +1,17 @@
 import { InvalidArgumentError } from './errors.js'
 import { shown } from './shown.js'
 
-/** Throws `InvalidArgumentError` unless `options` is an object whose every property is `known`; names the nearest known one. */
-export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
+/** Throws `InvalidArgumentError` unless `options` is an object whose every property is `known`; names the nearest known one. `op`: the verb they were given to. */
+export function checkOptions(where: string, options: unknown, known: readonly string[], op?: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidArgumentError(`${where}: options must be an object, got ${shown(options)}`)
+    throw new InvalidArgumentError(`${where}: options must be an object, got ${shown(options)}`, { op })
   }
   for (const name in options) {
     if (known.includes(name)) continue
     const near = nearest(name, known)
     throw new InvalidArgumentError(
       `${where}: unknown option ${shown(name)}; ${near === undefined ? `it takes ${known.join(', ')}` : `did you mean "${near}"?`}`,
+      { op },
     )
   }
 }

@@ -30,7 +30,7 @@ export function checkLoadOptions(op: string, key: string | undefined, options: L
     throw new InvalidArgumentError(`${name} must be ${wanted}, got ${shown(got)}`, { op, key })
   }
   if (ttl !== undefined) ttlMs(ttl, op, key)
-  if (jitter !== undefined) checkJitter(jitter)
+  if (jitter !== undefined) checkJitter(jitter, op)
   if (force !== undefined && typeof force !== 'boolean') refuse('force', 'true or false', force)
   if (skipNull !== undefined && typeof skipNull !== 'boolean') refuse('skipNull', 'true or false', skipNull)
   if (shouldCache !== undefined && typeof shouldCache !== 'function') refuse('shouldCache', 'a function', shouldCache)

@@ -66,9 +66,9 @@ export class Scope {
       throw new ClosedError(`the cache is closed; open a new one to call ${op}`, { op })
     }
     if (options === undefined) return
-    checkOptions(op, options, known)
-    if (options.timeout !== undefined) milliseconds(options.timeout, 'timeout')
-    if (options.onError !== undefined) checkOnError(options.onError)
+    checkOptions(op, options, known, op)
+    if (options.timeout !== undefined) milliseconds(options.timeout, 'timeout', op)
+    if (options.onError !== undefined) checkOnError(options.onError, op)
   }
 
   /** The deadline of one step that starts now. */

@@ -67,6 +67,12 @@ export function resolveSettings(store: Store, options: CacheOptions): Settings {
   if (allowFlush !== undefined && typeof allowFlush !== 'boolean') {
     throw new InvalidArgumentError(`allowFlush must be true or false, got ${shown(allowFlush)}`)
   }
+  if (store.serializer !== undefined && (options.serializer !== undefined || maxValueBytes !== undefined)) {
+    const name = options.serializer === undefined ? 'maxValueBytes' : 'serializer'
+    throw new InvalidArgumentError(
+      `${name} has no meaning over this store, which encodes values its own way; leave it out`,
+    )
+  }
   return {
     ttl: ttl === undefined ? Number.POSITIVE_INFINITY : ttlMs(ttl),
     jitter: jitter === undefined ? 0 : checkJitter(jitter),
@@ -81,14 +87,14 @@ export function resolveSettings(store: Store, options: CacheOptions): Settings {
   }
 }
 
-export function checkJitter(jitter: unknown): number {
+export function checkJitter(jitter: unknown, op?: string): number {
   if (typeof jitter === 'number' && jitter >= 0 && jitter <= 1) return jitter
-  throw new InvalidArgumentError(`jitter must be a share of the ttl from 0 to 1, got ${shown(jitter)}`)
+  throw new InvalidArgumentError(`jitter must be a share of the ttl from 0 to 1, got ${shown(jitter)}`, { op })
 }
 
-export function checkOnError(onError: unknown): 'open' | 'throw' {
+export function checkOnError(onError: unknown, op?: string): 'open' | 'throw' {
   if (onError === 'open' || onError === 'throw') return onError
-  throw new InvalidArgumentError(`onError must be "open" or "throw", got ${shown(onError)}`)
+  throw new InvalidArgumentError(`onError must be "open" or "throw", got ${shown(onError)}`, { op })
 }
 
 function checkText(text: unknown, option: string): string | undefined {
@@ -97,7 +103,7 @@ function checkText(text: unknown, option: string): string | undefined {
 }
 
 function serializerOf(given: Serializer | SerializerOptions | undefined): Serializer {
-  if (given !== undefined && typeof (given as Partial<Serializer>).encode === 'function') {
+  if (typeof (given as Partial<Serializer> | null | undefined)?.encode === 'function') {
     if (typeof (given as Partial<Serializer>).decode === 'function') return given as Serializer
     throw new InvalidArgumentError('serializer has encode but no decode; pass both, or options for the built-in one')
   }

@@ -1,5 +1,6 @@
 import type { CacheError } from './errors.js'
 import type { CacheEvents } from './events.js'
+import { shown } from './shown.js'
 import type { CacheStats } from './stats.js'
 
 type Listener = (detail: never) => void
@@ -61,5 +62,5 @@ export class Signals {
 }
 
 function complain(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error), { code: 'ANYCACHE_LISTENER' })
+  process.emitWarning(error instanceof Error ? error : shown(error), { code: 'ANYCACHE_LISTENER' })
 }

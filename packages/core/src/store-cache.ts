@@ -3,7 +3,7 @@ import type { Cache, CacheInfo, CallOptions, CountOptions, Loader, LoadOptions, 
 import { count, countOptionNames } from './counting.js'
 import { InvalidArgumentError } from './errors.js'
 import { type CacheEvents, eventNames } from './events.js'
-import { checkKey, checkKeys, checkNamespace } from './keys.js'
+import { checkKey, checkKeys, checkNamespace, isIterable } from './keys.js'
 import { nearest } from './options.js'
 import { checkLoadOptions, loadOptionNames, readThrough } from './read-through.js'
 import { listKeys, readEntry, readMany, readValue, takeValue } from './reading.js'
@@ -362,10 +362,10 @@ function checkEvent(event: unknown): void {
 
 function checkEntries(entries: unknown): Iterable<readonly [string, unknown]> {
   const wanted = 'setMany takes entries: a Map, or an iterable of [key, value]'
-  if (typeof entries !== 'object' || entries === null || !(Symbol.iterator in entries)) {
+  if (!isIterable(entries)) {
     throw new InvalidArgumentError(`${wanted}; got ${shown(entries)}`, { op: 'setMany' })
   }
-  const list = [...(entries as Iterable<unknown>)]
+  const list = [...entries]
   for (const entry of list) {
     if (Array.isArray(entry) && entry.length === 2) continue
     throw new InvalidArgumentError(`${wanted}; one of them is ${shown(entry)}`, { op: 'setMany' })

@@ -14,10 +14,10 @@ const durationForm = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
 export const maxTtl: number = 2 ** 31 * 1000
 
 /** Milliseconds of a duration. Throws `InvalidArgumentError` for 0, negatives, NaN, Infinity and any other type. */
-export function milliseconds(duration: unknown, name: string): number {
+export function milliseconds(duration: unknown, name: string, op?: string): number {
   const ms = read(duration)
   if (ms !== undefined && ms > 0 && ms !== Number.POSITIVE_INFINITY) return ms
-  throw new InvalidArgumentError(`${name} must be positive ms or a string like "30s", got ${shown(duration)}`)
+  throw new InvalidArgumentError(`${name} must be positive ms or a string like "30s", got ${shown(duration)}`, { op })
 }
 
 /** Milliseconds of a ttl, at least 1, or Infinity. Throws `InvalidArgumentError` for what is not a ttl. */

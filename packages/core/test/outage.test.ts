@@ -108,3 +108,12 @@ test('an error without a listener does not kill the process, and a throwing list
   expect(await quiet.get('k')).toBeUndefined()
   expect(await warned).toMatchObject({ message: 'listener' })
 })
+
+test('a listener that throws what is no text disturbs nothing', async () => {
+  const warned = new Promise(resolve => process.once('warning', resolve))
+  cache.on('miss', () => {
+    throw Object.create(null)
+  })
+  expect(await cache.get('k')).toBeUndefined()
+  expect(await warned).toMatchObject({ code: 'ANYCACHE_LISTENER' })
+})

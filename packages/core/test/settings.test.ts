@@ -16,6 +16,7 @@ test.each([
   [{ allowFlush: 'yes' }, /allowFlush must be true or false/],
   [{ serializer: { encode() {} } }, /encode but no decode/],
   [{ serializer: { compresion: false } }, /compression/],
+  [{ serializer: null }, /serializer/],
   [{ name: 7 }, /name must be a string/],
 ])('cacheOver refuses %j and says why', (options, message) => {
   expect(() => cacheOver(new MemoryStore(), options as never)).toThrow(
@@ -25,6 +26,47 @@ test.each([
 
 test('cacheOver wants a store', () => {
   expect(() => cacheOver('redis://localhost' as never)).toThrow(/cacheOver needs a store, such as new MemoryStore\(\)/)
+})
+
+test.each([
+  'redis://user:hunter2@localhost:6379/2',
+  { driver: 'redis', password: 'hunter2' },
+  [{ url: 'redis://:hunter2@localhost' }],
+])('a config where a store belongs is refused without its password', config => {
+  expect(() => cacheOver(config as never)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_CACHE_INVALID_ARGUMENT',
+      message: expect.not.stringContaining('hunter2'),
+    }),
+  )
+})
+
+test.each([{ serializer: { compression: false } }, { maxValueBytes: 100 }] as const)(
+  'a store that encodes values its own way refuses %j',
+  options => {
+    expect(() => cacheOver(new MemoryStore({ isolation: 'reference' }), options)).toThrow(
+      /has no meaning over this store/,
+    )
+  },
+)
+
+test.each([{ tiemout: 5 }, { timeout: 0 }, { onError: 'ignore' }])(
+  '%j in a call is told with its verb',
+  async options => {
+    const cache = cacheOver(new MemoryStore())
+    await expect(cache.get('k', options as never)).rejects.toMatchObject({
+      code: 'ERR_CACHE_INVALID_ARGUMENT',
+      op: 'get',
+    })
+  },
+)
+
+test.each([new String('abc'), { [Symbol.iterator]: 1 }, 'abc', () => []])('many keys are not %o', async keys => {
+  const cache = cacheOver(new MemoryStore())
+  const refusal = { code: 'ERR_CACHE_INVALID_ARGUMENT' }
+  await expect(cache.getMany(keys as never)).rejects.toMatchObject({ ...refusal, op: 'getMany' })
+  await expect(cache.setMany(keys as never)).rejects.toMatchObject({ ...refusal, op: 'setMany' })
+  await expect(cache.deleteMany(keys as never)).rejects.toMatchObject({ ...refusal, op: 'deleteMany' })
 })
 
 test('info tells what was resolved', () => {
