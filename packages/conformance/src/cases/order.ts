@@ -143,6 +143,25 @@ export const order: Capability = {
       },
     },
     {
+      title: 'append and prepend take effect in call order among themselves and other calls',
+      only: limits => limits.cas,
+      async run({ cache }) {
+        const answers = await Promise.all([
+          cache.set('k', 'b'),
+          cache.append('k', 'c'),
+          cache.prepend('k', 'a'),
+          cache.get('k'),
+          cache.append('k', 'd'),
+          cache.set('k', 'x'),
+          cache.append('k', 'y'),
+          cache.take('k'),
+          cache.append('k', 'z'),
+        ])
+        expect(answers).toEqual([true, true, true, 'abc', true, true, true, 'xy', false])
+        expect(await cache.has('k')).toBe(false)
+      },
+    },
+    {
       title: 'a large value keeps its place before every kind of call',
       async run({ cache, limits }) {
         for (const value of [large, largeBytes]) {
