@@ -193,7 +193,6 @@ export class Connection extends Server implements SessionListener, Lane {
 
   opened(_session: Session, settings: ServerSettings): void {
     this.settings = settings
-    this.link.succeeded()
     this.#options.report({ type: 'connect', server: this.endpoint.name })
     const waiting = this.#waiting
     this.#waiting = []

@@ -20,7 +20,7 @@ const noCas = 0xffff_ffff
 /** Hears what becomes of a session. */
 export interface SessionListener {
   opened(session: Session, settings: ServerSettings): void
-  /** Bytes came: the server lives. */
+  /** An answer came in time. */
   heard(): void
   /** Once, last. `error` is `undefined` when we closed it; an idle one that the server closed counts 0 failures. `refused`: nobody listens. */
   closed(session: Session, error: CacheError | undefined, failures: number, refused: boolean): void
@@ -49,6 +49,8 @@ export class Session implements Pending {
   #nextOpaque = firstOpaque
   #maxItemBytes = largestItem
   #lastArrival = 0
+  /** Among the answers of this chunk is one that came in time. */
+  #isPrompt = false
   #open = false
   #closed = false
 
@@ -183,14 +185,14 @@ export class Session implements Pending {
   #receive(chunk: Buffer): void {
     if (this.#closed) return
     this.#lastArrival = performance.now()
-    // What is said before we are let in is no sign of health: a wrong password must open the breaker too.
-    if (this.#open) this.#listener.heard()
+    this.#isPrompt = false
     try {
       this.#reader.push(chunk, this.#take)
     } catch (error) {
       if (!(error instanceof MalformedFrame)) throw error
       this.fail(this.#garbled(error.received))
     }
+    if (this.#isPrompt) this.#listener.heard()
   }
 
   #answer(frame: Buffer, start: number, end: number): void {
@@ -223,6 +225,9 @@ export class Session implements Pending {
   #leave(): Request {
     const request = this.#flight[this.#head] as Request
     this.#flight[this.#head++] = undefined
+    // Late answers are no sign of health, or a server slower than every deadline would never get its rest. Nor is what goes
+    // without a lane: a wrong password is answered promptly, too.
+    if (!request.over && request.lane !== undefined) this.#isPrompt = true
     if (this.#head === this.#flight.length) {
       this.#flight = []
       this.#head = 0

@@ -58,6 +58,18 @@ test('an answer that dribbles in does not outlast its deadline, and reaches nobo
   expect(wire.connections).toBe(1)
 })
 
+test('a server slower than every deadline is given its rest', async () => {
+  const { wire, space } = await behindProxy({})
+  wire.delay(120)
+  const messages: string[] = []
+  await vi.waitFor(async () => {
+    const error = await Promise.resolve(space.get('k', within(60))).catch(failure => failure)
+    messages.push(error.message)
+    expect(messages.at(-1)).toMatch(/breaker is open/)
+  }, 4000)
+  expect(messages.length).toBeGreaterThanOrEqual(5)
+})
+
 test.each([1, 24, 30, 40])('after %i bytes of an answer and silence, no later value is mixed of two', async bytes => {
   const { wire, space } = await behindProxy()
   await space.write(text('other', 'another value'), within())
