@@ -6,6 +6,8 @@ import { requireCas, writeWhen } from './writing.js'
 
 /** 64 rivals on one key need at most 64 rounds when each round has a winner; this leaves room for rivals who come later. */
 const maxAttempts = 200
+/** Rounds in a row in which nothing could be read and yet something was there. Rivals alone hardly ever do that. */
+const maxContradictions = 20
 
 /** `update` after its arguments were checked. */
 export async function updateValue<T>(
@@ -16,6 +18,7 @@ export async function updateValue<T>(
   options: WriteOptions | undefined,
 ): Promise<T | undefined> {
   requireCas(scope, op, key)
+  let contradictions = 0
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const version = await readNow<T>(scope, op, key, options)
     // A server without versions may be known for one only now that it was asked.
@@ -23,14 +26,16 @@ export async function updateValue<T>(
     const next = await change(version?.value)
     if (next === undefined) return version?.value
     if (await writeNext(scope, op, key, version, next, options)) return next
+    contradictions = version === undefined ? contradictions + 1 : 0
+    if (contradictions === maxContradictions) break
     // Rivals that lost together must not meet again together.
     await new Promise(resolve => setTimeout(resolve, Math.random() * Math.min(2 ** attempt, 50)))
   }
-  throw new ConflictError(`${op} lost against other writers ${maxAttempts} times; nothing was written`, {
-    op,
-    key,
-    server: scope.space.serverOf(key),
-  })
+  const reason =
+    contradictions === maxContradictions
+      ? 'the key reads as a miss but is taken, perhaps by a type that only another tool writes; delete it first'
+      : `${op} lost against other writers ${maxAttempts} times; nothing was written`
+  throw new ConflictError(reason, { op, key, server: scope.space.serverOf(key) })
 }
 
 async function readNow<T>(
