@@ -160,15 +160,11 @@ export class Scope {
     return (options?.onError ?? this.root.settings.onError) === 'open'
   }
 
-  tooLarge(op: string, key: string, item: Item | undefined): ValueTooLargeError {
+  tooLarge(op: string, key: string, item: Item): ValueTooLargeError {
     const { maxValueBytes } = this.root.settings
     const limit = Math.min(maxValueBytes, this.root.store.limits.maxItemBytes)
-    const bytes = item === undefined ? '' : ` of ${byteLength(item)} bytes`
-    return new ValueTooLargeError(`the value${bytes} is over the limit of ${limit} bytes and was not stored`, {
-      op,
-      key,
-      server: this.space.serverOf(key),
-    })
+    const message = `the value of ${byteLength(item)} bytes is over the limit of ${limit} bytes and was not stored`
+    return new ValueTooLargeError(message, { op, key, server: this.space.serverOf(key) })
   }
 
   overLimit(item: Item): boolean {

@@ -78,13 +78,9 @@ export class StoreCache implements Cache {
     const scope = this.#scope
     scope.check('setMany', options, writeOptionNames)
     if (options?.ttl !== undefined) ttlMs(options.ttl, 'setMany')
-    const values = new Map<string, unknown>()
+    const encodings = new Map<string, Encoded | Promise<Encoded>>()
     for (const [key, value] of checkEntries(entries)) {
       checkKey(key, 'setMany')
-      values.set(key, value)
-    }
-    const encodings = new Map<string, Encoded | Promise<Encoded>>()
-    for (const [key, value] of values) {
       const encoded = scope.encode('setMany', key, value)
       // One that fails rejects the call; the others that are under way then have nobody to tell.
       if (encoded instanceof Promise) encoded.catch(() => {})
@@ -92,7 +88,8 @@ export class StoreCache implements Cache {
     }
     if (encodings.size === 0) return []
     for (const key of encodings.keys()) scope.supersede(key)
-    return setValues(scope, encodings, key => scope.ttl(options?.ttl, 'setMany', key), options)
+    const ttls = Array.from(encodings.keys(), key => scope.ttl(options?.ttl, 'setMany', key))
+    return setValues(scope, encodings, ttls, options)
   }
 
   async add(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {

@@ -123,62 +123,83 @@ export function requireCas(scope: Scope, op: string, key: string): void {
   )
 }
 
-/** `setMany` after its arguments were checked and its values began to be encoded. Resolves the keys that were not stored. */
+/**
+ * `setMany` after its arguments were checked and its values began to be encoded; `ttls` in the order of `entries`.
+ * Resolves the keys that were not stored, in that order.
+ */
 export async function setValues(
   scope: Scope,
   entries: ReadonlyMap<string, Encoded | Promise<Encoded>>,
-  ttlOf: (key: string) => number,
+  ttls: readonly number[],
   options: CallOptions | undefined,
 ): Promise<string[]> {
   const keys = [...entries.keys()]
   const encodings = [...entries.values()]
-  const items: Item[] = []
-  const oversize: string[] = []
-  const writes: Write[] = []
-  const send = async (): Promise<readonly (Written | Failed)[]> => {
-    for (const [i, key] of keys.entries()) {
-      const item = items[i] as Item
-      if (scope.overLimit(item)) oversize.push(key)
-      else writes.push({ key, item, ttl: ttlOf(key), when: 'always' })
-    }
-    const call = scope.call(options)
-    const written = scope.space.writeMany(writes, call)
-    if (oversize.length > 0) await scope.space.removeMany(oversize, call)
-    return written
-  }
+  let items = encodings as readonly Item[]
+  const send = (): Promise<readonly (Written | Failed)[]> => sendMany(scope, keys, items, ttls, options)
   let answers: readonly (Written | Failed)[]
   if (encodings.some(encoded => encoded instanceof Promise)) {
-    const ready = Promise.all(encodings).then(all => items.push(...all))
+    const ready = Promise.all(encodings).then(all => {
+      items = all
+    })
     answers = await scope.afterEncoding(keys, ready, send)
   } else {
-    items.push(...(encodings as Encoded[]))
     answers = await scope.allInOrder(keys, send)
   }
-  return report(scope, writes, answers, oversize, options)
+  return report(scope, keys, items, answers, options)
+}
+
+/** One answer per key, in their order. What is over `maxValueBytes` is deleted, as in {@link refuse}. */
+async function sendMany(
+  scope: Scope,
+  keys: readonly string[],
+  items: readonly Item[],
+  ttls: readonly number[],
+  options: CallOptions | undefined,
+): Promise<readonly (Written | Failed)[]> {
+  const writes: Write[] = []
+  const oversize = new Map<string, boolean | Failed | undefined>()
+  for (const [i, key] of keys.entries()) {
+    const item = items[i] as Item
+    if (scope.overLimit(item)) oversize.set(key, undefined)
+    else writes.push({ key, item, ttl: ttls[i] as number, when: 'always' })
+  }
+  const call = scope.call(options)
+  if (oversize.size === 0) return scope.space.writeMany(writes, call)
+  const refused = [...oversize.keys()]
+  const [written, removed] = await Promise.all([
+    scope.space.writeMany(writes, call),
+    scope.space.removeMany(refused, call),
+  ])
+  for (const [i, key] of refused.entries()) oversize.set(key, removed[i])
+  let next = 0
+  return keys.map(key => {
+    if (!oversize.has(key)) return written[next++] as Written | Failed
+    const answer = oversize.get(key)
+    return typeof answer === 'object' ? answer : tooLarge
+  })
 }
 
 function report(
   scope: Scope,
-  writes: readonly Write[],
+  keys: readonly string[],
+  items: readonly Item[],
   answers: readonly (Written | Failed)[],
-  oversize: readonly string[],
   options: CallOptions | undefined,
 ): string[] {
-  const failed = [...oversize]
-  for (const key of oversize) scope.root.signals.failed(scope.tooLarge('setMany', key, undefined))
   const open = scope.open(options)
-  const told = new Map<CacheError, CacheError | undefined>()
-  for (const [i, { key, item }] of writes.entries()) {
+  const reported = new Map<CacheError, CacheError | undefined>()
+  const failed: string[] = []
+  for (const [i, key] of keys.entries()) {
     const answer = answers[i] as Written | Failed
-    if ('failure' in answer) {
-      if (!told.has(answer.failure)) told.set(answer.failure, scope.outage(answer.failure, 'setMany', key, open))
-    } else {
-      if (answer.outcome === 'too-large') scope.root.signals.failed(scope.tooLarge('setMany', key, item))
-      scope.wrote('setMany', key, item, answer.outcome === 'stored')
-      if (answer.outcome === 'stored') continue
+    if (!('failure' in answer)) {
+      if (!told(scope, 'setMany', key, items[i] as Item, answer)) failed.push(key)
+      continue
     }
+    const { failure } = answer
+    if (!reported.has(failure)) reported.set(failure, scope.outage(failure, 'setMany', key, open))
     failed.push(key)
   }
-  for (const error of told.values()) if (error !== undefined) throw error
+  for (const error of reported.values()) if (error !== undefined) throw error
   return failed
 }

@@ -117,3 +117,27 @@ test('a listener that throws what is no text disturbs nothing', async () => {
   expect(await cache.get('k')).toBeUndefined()
   expect(await warned).toMatchObject({ code: 'ANYCACHE_LISTENER' })
 })
+
+test('a batch tells of the values that are too large and could not be deleted either', async () => {
+  const small = cacheOver(store, { namespace: 'shop', maxValueBytes: 10 })
+  const codes: string[] = []
+  small.on('error', ({ error }) => codes.push(error.code))
+  const entries: [string, unknown][] = [
+    ['a', 1],
+    ['large', 'x'.repeat(11)],
+    ['b', 2],
+  ]
+  expect(await small.setMany(entries)).toEqual(['large'])
+  expect(codes).toEqual(['ERR_CACHE_VALUE_TOO_LARGE'])
+  store.illKeys.add('large').add('b')
+  expect(await small.setMany(entries)).toEqual(['large', 'b'])
+  expect(codes.slice(1)).toEqual(['ERR_CACHE_CONNECTION', 'ERR_CACHE_CONNECTION'])
+  store.illKeys.delete('b')
+  const strict = small.setMany(entries, { onError: 'throw' })
+  await expect(strict).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', op: 'setMany', key: 'large' })
+})
+
+test('a batch may be of any size', async () => {
+  const entries = Array.from({ length: 200_000 }, (_, i): [string, number] => [`k${i}`, i])
+  expect(await cache.setMany(entries)).toEqual([])
+})
