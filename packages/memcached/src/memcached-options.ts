@@ -8,19 +8,8 @@ import {
   shown,
 } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
+import type { MemjsSource } from './memjs-client.js'
 import { type Endpoint, endpointsOf, type ServerOptions } from './servers.js'
-
-/** What is needed of memjs' `Client`: its servers and where it places keys. Its whole interface is memjs' own. */
-export interface MemjsClient {
-  readonly servers: readonly {
-    readonly host: string
-    readonly port: number
-    readonly username?: string | undefined
-    readonly password?: string | undefined
-  }[]
-  /** The index of the server for a key. */
-  getServer(key: string): number
-}
 
 /** What a {@link MemcachedStore} takes. */
 export interface MemcachedOptions {
@@ -33,7 +22,7 @@ export interface MemcachedOptions {
    * A ready memjs client, instead of servers and credentials: its servers, logins and placement are taken over, over connections
    * of our own; its sockets are left alone, and it stays the caller's to close.
    */
-  readonly client?: MemjsClient
+  readonly client?: MemjsSource
   /** For SASL PLAIN, on every server that names no other. Default: none; the environment is not asked. */
   readonly username?: string
   readonly password?: string
@@ -49,7 +38,7 @@ export interface MemcachedOptions {
 
 export interface ResolvedOptions {
   readonly endpoints: readonly Endpoint[]
-  readonly client: MemjsClient | undefined
+  readonly client: MemjsSource | undefined
   readonly timeout: number
   readonly breaker: BreakerOptions | false | undefined
   readonly maxInFlightBytes: number
@@ -102,13 +91,13 @@ export function resolveOptions(options: MemcachedOptions): ResolvedOptions {
   }
 }
 
-function endpointsOfClient(client: MemjsClient): Endpoint[] {
+function endpointsOfClient(client: MemjsSource): Endpoint[] {
   if (!Array.isArray(client?.servers) || client.servers.length === 0 || typeof client.getServer !== 'function') {
     throw new InvalidArgumentError(
       `MemcachedStore: client must be a Client of memjs with servers, got ${shown(client)}`,
     )
   }
-  const servers: MemjsClient['servers'] = client.servers
+  const servers: MemjsSource['servers'] = client.servers
   return servers.flatMap(({ host, port, username, password }) => {
     const login = username && password ? { username, password } : { username: undefined, password: undefined }
     return endpointsOf([{ host, port }], { ...login, tls: undefined })

@@ -5,7 +5,8 @@ import { itemOverhead } from './binary-request.js'
 import { Connection } from './connection.js'
 import { everyServer } from './every-server.js'
 import { refusal, statsRequest } from './greeting.js'
-import { type MemcachedOptions, type MemjsClient, resolveOptions } from './memcached-options.js'
+import { type MemcachedOptions, resolveOptions } from './memcached-options.js'
+import type { MemjsClient, MemjsSource } from './memjs-client.js'
 import { Namespaces } from './namespaces.js'
 import { type Reply, Request } from './request.js'
 import { Ring } from './ring.js'
@@ -24,10 +25,10 @@ export class MemcachedStore implements Store {
   readonly limits: Limits
   readonly #connections: readonly Connection[]
   readonly #fleet: Fleet
-  readonly #borrowed: MemjsClient | undefined
+  readonly #borrowed: MemjsSource | undefined
   readonly #spaces = new WeakValues<MemcachedSpace>()
   readonly #listeners = new Set<(event: StoreEvent) => void>()
-  #own: MemjsClient | undefined
+  #own: MemjsSource | undefined
 
   /** Throws `InvalidArgumentError` for options that cannot be used. */
   constructor(options: MemcachedOptions) {
@@ -50,7 +51,7 @@ export class MemcachedStore implements Store {
   /** memjs' own client with all its verbs, over this store's connections and placement; or the one that was given. */
   get client(): MemjsClient {
     this.#own ??= this.#borrowed ?? this.#makeClient()
-    return this.#own
+    return this.#own as MemjsClient
   }
 
   space(path: readonly string[]): Space {
@@ -95,7 +96,7 @@ export class MemcachedStore implements Store {
     await Promise.all(this.#connections.map(connection => connection.shut(call.deadline)))
   }
 
-  #makeClient(): MemjsClient {
+  #makeClient(): MemjsSource {
     // It logs every miss of a server to the console otherwise; and one try: what was sent may have been done.
     const client = new Client([...this.#connections], { retries: 1, logger: { log() {} } })
     const { length } = this.#connections

@@ -1,4 +1,4 @@
-/** The part of memjs 1.3.2 that this package uses; memjs itself comes without types. */
+/** The part of memjs 1.3.2 that this package and its tests use; memjs itself comes without types. */
 declare module 'memjs' {
   import type { EventEmitter } from 'node:events'
 
@@ -28,11 +28,13 @@ declare module 'memjs' {
   }
 
   export class Client {
+    static create(servers?: string, options?: object): Client
     constructor(servers: Server[], options?: object)
     servers: Server[]
     seq: number
     getServer(key: string): number
     incrSeq(): void
+    close(): void
   }
 
   export const Utils: {
