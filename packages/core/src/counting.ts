@@ -21,7 +21,7 @@ export async function count(
     throw new InvalidArgumentError(`create must be true or false, got ${shown(options.create)}`, { op, key })
   }
   const ttl = scope.ttl(options?.ttl, op, key)
-  const value = op === 'increment' ? initial + by : Math.max(0, initial - by)
+  const value = Math.max(0, op === 'increment' ? initial + by : initial - by)
   const create = options?.create === false ? undefined : { value, ttl }
   scope.supersede(key)
   let counted: Counted

@@ -57,7 +57,8 @@ export function readThrough<T>(
   return signal === undefined ? read : untilAborted(read, signal)
 }
 
-function readFirst<T>(scope: Scope, key: string, loader: Loader<T>, options: LoadOptions<T> | undefined): Promise<T> {
+function readFirst<T>(scope: Scope, key: string, loader: Loader<T>, given: LoadOptions<T> | undefined): Promise<T> {
+  let options = given
   const settle = (item: StoredItem | undefined): T | Promise<T> => {
     if (item === undefined) return loadOrJoin(scope, key, loader, options, false)
     const value = scope.decode('getOrSet', key, item)
@@ -74,17 +75,30 @@ function readFirst<T>(scope: Scope, key: string, loader: Loader<T>, options: Loa
     if (told !== undefined) throw told
     return loadOrJoin(scope, key, loader, options, true)
   }
+  let answer: StoredItem | undefined | Promise<StoredItem | undefined>
   try {
-    const answer = scope.inOrder(key, () => scope.space.get(key, scope.call(options)))
-    if (answer instanceof Promise) return answer.then(settle, fail)
+    answer = scope.inOrder(key, () => scope.space.get(key, scope.call(options)))
+  } catch (error) {
+    answer = Promise.reject(error)
+  }
+  if (answer instanceof Promise) {
+    options = own(given)
+    return answer.then(settle, fail)
+  }
+  try {
     return Promise.resolve(settle(answer))
   } catch (error) {
-    try {
-      return fail(error)
-    } catch (told) {
-      return Promise.reject(told)
-    }
+    return Promise.reject(error)
   }
+}
+
+/** A copy of the options: the caller may change the object as soon as the call was made. */
+function own<O extends object>(options: O | undefined): O | undefined {
+  if (options === undefined) return undefined
+  const copy: Record<string, unknown> = {}
+  // With what they inherit, since that counts as given.
+  for (const name in options) copy[name] = options[name]
+  return copy as O
 }
 
 function hit<T>(scope: Scope, key: string, item: StoredItem, value: T, options: LoadOptions<T> | undefined): T {
@@ -126,10 +140,11 @@ async function lead<T>(
   scope: Scope,
   key: string,
   loader: Loader<T>,
-  options: LoadOptions<T> | undefined,
+  given: LoadOptions<T> | undefined,
   outage: boolean,
   nested = false,
 ): Promise<T> {
+  const options = own(given)
   const run = (load: Load, flight: Flight<T>): Promise<Landed<T>> => fly(scope, load, flight, loader, options, outage)
   const id = scope.prefix + key
   // Nested in a load of the same key: it stays unregistered, so that the outer one keeps its place.
@@ -220,5 +235,12 @@ async function store(
 
 function copier<T>(scope: Scope, value: T, encoded: Encoded): () => T | Promise<T> {
   if (typeof value !== 'object' || value === null) return () => value
-  return () => scope.root.settings.serializer.decode(encoded.flags, encoded.data) as T | Promise<T>
+  return async () => {
+    try {
+      return (await scope.root.settings.serializer.decode(encoded.flags, encoded.data)) as T
+    } catch {
+      // Over `maxDecodedBytes`: every read of it will be a miss, and tell so. This caller asked for the value.
+      return value
+    }
+  }
 }

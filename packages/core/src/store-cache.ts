@@ -175,7 +175,7 @@ export class StoreCache implements Cache {
     const scope = this.#scope
     scope.check('touch', options, callOptionNames)
     checkKey(key, 'touch')
-    const ms = ttlMs(ttl, 'touch', key)
+    const ms = scope.ttl(ttlMs(ttl, 'touch', key), 'touch', key)
     try {
       return await scope.inOrder(key, () => scope.space.touch(key, ms, scope.call(options)))
     } catch (error) {

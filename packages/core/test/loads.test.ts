@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { type Cache, cacheOver, type LoadOutcome } from '@anycache/core'
+import { type Cache, cacheOver, type LoadOptions, type LoadOutcome } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 import { createSerializer, type Serializer } from '@anycache/serializer'
 import { beforeEach, expect, test } from 'vitest'
@@ -278,4 +278,34 @@ test('a value that cannot be encoded lets nobody overtake the one before it', as
   expect(await first).toBe(true)
   expect(await read).toBe('first')
   await expect(refused).rejects.toMatchObject({ code: 'ERR_CACHE_SERIALIZATION', op: 'set', key: 'k' })
+})
+
+test.each([
+  ['at once', () => new MemoryStore()],
+  ['later', () => new IllStore()],
+])('options may be changed as soon as the call was made, over a store that answers %s', async (_when, open) => {
+  const own = cacheOver(open(), { namespace: 'shop' })
+  const options: LoadOptions<string> = { ttl: '1h' }
+  const load = own.getOrSet('k', async () => 'loaded', options)
+  Object.assign(options, { ttl: 1, skipNull: 'never', shouldCache: () => false })
+  expect(await load).toBe('loaded')
+  await new Promise(resolve => setTimeout(resolve, 20))
+  expect(await own.get('k')).toBe('loaded')
+})
+
+test('a value that is too large to be decoded again is returned all the same', async () => {
+  const own = cacheOver(new MemoryStore(), { serializer: { maxDecodedBytes: 1000 } })
+  const list = Array.from({ length: 5000 }, (_, i) => i)
+  expect(await own.getOrSet('k', () => list)).toEqual(list)
+})
+
+test('what onOutcome throws is never taken for an outage', async () => {
+  await cache.set('k', 'cached')
+  const error = Object.assign(new Error('of the caller'), { code: 'ERR_CACHE_TIMEOUT' })
+  const onOutcome = (): never => {
+    throw error
+  }
+  let loads = 0
+  await expect(cache.getOrSet('k', () => ++loads, { onOutcome })).rejects.toBe(error)
+  expect(loads).toBe(0)
 })

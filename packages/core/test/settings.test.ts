@@ -121,3 +121,20 @@ test('the last cache over a store closes it', async () => {
   await second.close()
   expect(closed).toBe(1)
 })
+
+test('jitter shortens the ttl of a touch too', async () => {
+  let now = 0
+  const cache = cacheOver(new MemoryStore({ clock: { now: () => now } }), { jitter: 1 })
+  const keys = Array.from({ length: 100 }, (_, i) => `k${i}`)
+  await cache.setMany(keys.map(key => [key, 1]))
+  for (const key of keys) await cache.touch(key, 1000)
+  now = 500
+  const left = (await cache.getMany(keys)).size
+  expect(left).toBeGreaterThan(10)
+  expect(left).toBeLessThan(90)
+})
+
+test('a counter of nothing and nothing is 0, not −0', async () => {
+  const cache = cacheOver(new MemoryStore())
+  expect(await cache.increment('k', -0, { initial: -0 })).toBe(0)
+})
