@@ -3,11 +3,48 @@ import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
+/** A program that tests run for real: where it may be, and where it comes from. */
+interface Program {
+  readonly name: string
+  /** Other names on PATH, and absolute paths, where it may be found too. */
+  readonly alsoAt?: readonly string[]
+  /** The environment variable that names its path. */
+  readonly variable: string
+  readonly need: string
+  /** Packages, by manager. */
+  readonly packages: { readonly apt: string; readonly dnf: string; readonly apk: string; readonly brew: string }
+}
+
+const servers = {
+  apt: 'redis-server memcached',
+  dnf: 'redis memcached',
+  apk: 'redis memcached',
+  brew: 'redis memcached',
+}
+const programs = {
+  'redis-server': {
+    name: 'redis-server',
+    variable: 'REDIS_SERVER',
+    need: 'the tests need a real one',
+    packages: servers,
+  },
+  memcached: { name: 'memcached', variable: 'MEMCACHED', need: 'the tests need a real one', packages: servers },
+  chromium: {
+    name: 'chromium',
+    alsoAt: [
+      ...['chromium-browser', 'google-chrome', 'google-chrome-stable'],
+      '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+    ],
+    variable: 'CHROMIUM_PATH',
+    need: "the example's tests need a real browser",
+    packages: { apt: 'chromium', dnf: 'chromium', apk: 'chromium', brew: '--cask google-chrome' },
+  },
+} satisfies Record<string, Program>
+
 /** A server the tests run for real. */
 export type ServerName = 'redis-server' | 'memcached'
 
-const pathVariables: Record<ServerName, string> = { 'redis-server': 'REDIS_SERVER', memcached: 'MEMCACHED' }
-const found = new Map<ServerName, Promise<string>>()
+const found = new Map<string, Promise<string>>()
 
 /**
  * Resolves the path of a server's executable: the one named by `REDIS_SERVER` or `MEMCACHED`, else the one on `PATH`,
@@ -15,34 +52,51 @@ const found = new Map<ServerName, Promise<string>>()
  * Rejects with the command that installs the servers where none of these gives one; tests are never skipped for it.
  */
 export function findServer(name: ServerName): Promise<string> {
-  let path = found.get(name)
+  return find(programs[name])
+}
+
+/** {@link findServer} for a Chromium, by `CHROMIUM_PATH`. */
+export function findChromium(): Promise<string> {
+  return find(programs.chromium)
+}
+
+function find(program: Program): Promise<string> {
+  let path = found.get(program.name)
   if (path === undefined) {
-    path = locate(name)
-    found.set(name, path)
+    path = locate(program)
+    found.set(program.name, path)
   }
   return path
 }
 
-async function locate(name: ServerName): Promise<string> {
-  const variable = pathVariables[name]
+async function locate(program: Program): Promise<string> {
+  const { name, variable, need } = program
   const named = process.env[variable]
   if (named) {
     if (await isExecutable(named)) return named
     throw new Error(`${variable} must be the path of an executable ${name}, got ${named}`)
   }
-  const present = await onPath(name)
+  const present = await installed(program)
   if (present !== undefined) return present
 
   let failure = ''
   if (process.getuid?.() === 0 && (await onPath('apt-get')) !== undefined) {
-    failure = await installDebianPackages(name)
-    const installed = await onPath(name)
-    if (installed !== undefined) return installed
+    failure = await installDebianPackages(program)
+    const path = await installed(program)
+    if (path !== undefined) return path
   }
   throw new Error(
-    `${name} is not installed, and the tests need a real one; run \`${await installCommand()}\`, ` +
+    `${name} is not installed, and ${need}; run \`${await installCommand(program)}\`, ` +
       `or set ${variable} to its path.${failure && `\napt-get said: ${failure}`}`,
   )
+}
+
+async function installed({ name, alsoAt = [] }: Program): Promise<string | undefined> {
+  for (const candidate of [name, ...alsoAt]) {
+    const path = candidate.startsWith('/') ? candidate : await onPath(candidate)
+    if (path !== undefined && (await isExecutable(path))) return path
+  }
+  return undefined
 }
 
 async function onPath(name: string): Promise<string | undefined> {
@@ -61,11 +115,11 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 /** Resolves what went wrong, or '' when the packages are there. */
-function installDebianPackages(name: ServerName): Promise<string> {
-  // Test workers arrive here together: flock(1) lets one install, and the others then find the server present.
+function installDebianPackages({ name, packages }: Program): Promise<string> {
+  // Test workers arrive here together: flock(1) lets one install, and the others then find the program present.
   const script =
     `command -v ${name} || { apt-get update && ` +
-    'apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends redis-server memcached; }'
+    `apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends ${packages.apt}; }`
   const child = spawn('flock', ['/tmp/anycache-apt.lock', 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // RUNLEVEL=1 keeps the packages from starting servers of their own on the default ports.
@@ -83,12 +137,12 @@ function installDebianPackages(name: ServerName): Promise<string> {
   })
 }
 
-async function installCommand(): Promise<string> {
+async function installCommand({ packages }: Program): Promise<string> {
   const sudo = process.getuid?.() === 0 ? '' : 'sudo '
-  if (process.platform === 'darwin') return 'brew install redis memcached'
+  if (process.platform === 'darwin') return `brew install ${packages.brew}`
   if ((await onPath('apt-get')) !== undefined)
-    return `${sudo}apt-get update && ${sudo}apt-get install -y redis-server memcached`
-  if ((await onPath('dnf')) !== undefined) return `${sudo}dnf install -y redis memcached`
-  if ((await onPath('apk')) !== undefined) return `${sudo}apk add redis memcached`
-  return 'your package manager to install redis and memcached'
+    return `${sudo}apt-get update && ${sudo}apt-get install -y ${packages.apt}`
+  if ((await onPath('dnf')) !== undefined) return `${sudo}dnf install -y ${packages.dnf}`
+  if ((await onPath('apk')) !== undefined) return `${sudo}apk add ${packages.apk}`
+  return `your package manager to install ${packages.apk.replace(' ', ' and ')}`
 }

@@ -5,6 +5,7 @@ import { type Certificate, createCertificate } from './certificate.js'
 import { type Endpoint, exchange } from './exchange.js'
 import { withFreePort } from './free-port.js'
 import { createFolder, removeFolder, ServerProcess } from './server-process.js'
+import { type TestServer, testServer } from './test-server.js'
 
 /** What a memcached for one test is started with. */
 export type MemcachedOptions = {
@@ -20,29 +21,8 @@ export type MemcachedOptions = {
   tls?: boolean
 }
 
-/** A memcached that runs until `stop()`, until the end of its `await using` block, or until this process ends. */
-export interface MemcachedServer {
-  readonly host: '127.0.0.1'
-  /** 0 with `unixSocket`. */
-  readonly port: number
-  /** `memcached://127.0.0.1:port`; with `unixSocket`, the path behind `unix://`. */
-  readonly url: string
-  /** Of the process that runs now; another one after `restart()`. */
-  readonly pid: number
-  /** The unix socket, when asked for. */
-  readonly path?: string
-  /** The certificate to trust, when TLS was asked for. */
-  readonly tls?: Certificate
-  /** Ends the process with SIGKILL and resolves when it is gone; connects are then refused. */
-  kill(): Promise<void>
-  /** Freezes the process: connects succeed, nothing answers. Resolves when it stands still. */
-  pause(): Promise<void>
-  /** Lets a paused process go on. */
-  resume(): void
-  /** Ends the process if it runs, and starts an empty one on the same port. */
-  restart(): Promise<void>
-  /** Ends the process and removes its folder. Twice is fine. */
-  stop(): Promise<void>
+/** A {@link TestServer}. With `unixSocket` its port is 0 and its url is the path behind `unix://`. */
+export interface MemcachedServer extends TestServer {
   /**
    * Sends one command of the text protocol on a connection of its own (`get k`, `set k 0 0 5\r\nhello`) and resolves
    * the whole reply as UTF-8 text without the last line break. Rejects when there is no answer within 5 s.
@@ -50,7 +30,6 @@ export interface MemcachedServer {
   command(line: string | Uint8Array): Promise<string>
   /** Like `command`, with the reply as the bytes it is. */
   commandBytes(line: string | Uint8Array): Promise<Buffer>
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Starts a memcached on 127.0.0.1 (both protocols, no UDP), and resolves when it answers. */
@@ -70,52 +49,19 @@ export async function startMemcached(options: MemcachedOptions = {}): Promise<Me
           folder,
           probe: pid => probe(pid, endpoint),
         })
-      return serverOf({ port, path, tls, endpoint, folder, launch, first: await launch() })
+      const url = path === undefined ? `memcached://127.0.0.1:${port}` : `unix://${path}`
+      const server = testServer({ port, url, path, tls, folder, launch, first: await launch() })
+      // Assigned, not spread: `pid` is a getter.
+      return Object.assign(server, {
+        command: async (line: string | Uint8Array) => (await send(endpoint, line)).toString('utf8'),
+        commandBytes: (line: string | Uint8Array) => send(endpoint, line),
+      })
     }
     if (path !== undefined) return await start(0)
     return await (options.port === undefined ? withFreePort(start) : start(options.port))
   } catch (error) {
     removeFolder(folder)
     throw error
-  }
-}
-
-type Started = {
-  port: number
-  path: string | undefined
-  tls: Certificate | undefined
-  endpoint: Endpoint
-  folder: string
-  launch: () => Promise<ServerProcess>
-  first: ServerProcess
-}
-
-function serverOf({ port, path, tls, endpoint, folder, launch, first }: Started): MemcachedServer {
-  let running = first
-  const stop = async (): Promise<void> => {
-    await running.kill()
-    removeFolder(folder)
-  }
-  return {
-    host: '127.0.0.1',
-    port,
-    url: path === undefined ? `memcached://127.0.0.1:${port}` : `unix://${path}`,
-    get pid() {
-      return running.pid
-    },
-    ...(path !== undefined && { path }),
-    ...(tls && { tls }),
-    kill: () => running.kill(),
-    pause: () => running.pause(),
-    resume: () => running.resume(),
-    async restart() {
-      await running.kill()
-      running = await launch()
-    },
-    stop,
-    command: async line => (await send(endpoint, line)).toString('utf8'),
-    commandBytes: line => send(endpoint, line),
-    [Symbol.asyncDispose]: stop,
   }
 }
 

@@ -5,6 +5,7 @@ import { type Endpoint, exchange } from './exchange.js'
 import { withFreePort } from './free-port.js'
 import { encodeCommand, parseReply, type Reply } from './resp.js'
 import { createFolder, removeFolder, ServerProcess } from './server-process.js'
+import { type TestServer, testServer } from './test-server.js'
 
 /** What a Redis for one test is started with. */
 export type RedisOptions = {
@@ -22,28 +23,8 @@ export type RedisOptions = {
   users?: Record<string, { password: string; rules: string[] }>
 }
 
-/** A Redis that runs until `stop()`, until the end of its `await using` block, or until this process ends. */
-export interface RedisServer {
-  readonly host: '127.0.0.1'
-  readonly port: number
-  /** `redis://` or `rediss://`, with the default user's password where it has one. */
-  readonly url: string
-  /** Of the process that runs now; another one after `restart()`. */
-  readonly pid: number
-  /** The unix socket, when asked for. */
-  readonly path?: string
-  /** The certificate to trust, when TLS was asked for. */
-  readonly tls?: Certificate
-  /** Ends the process with SIGKILL and resolves when it is gone; connects are then refused. */
-  kill(): Promise<void>
-  /** Freezes the process: connects succeed, nothing answers. Resolves when it stands still. */
-  pause(): Promise<void>
-  /** Lets a paused process go on. */
-  resume(): void
-  /** Ends the process if it runs, and starts an empty one on the same port. */
-  restart(): Promise<void>
-  /** Ends the process and removes its folder. Twice is fine. */
-  stop(): Promise<void>
+/** A {@link TestServer}. Its url is `redis://` or `rediss://`, with the default user's password where it has one. */
+export interface RedisServer extends TestServer {
   /**
    * Sends one command on a connection of its own, as the default user, and resolves the reply with bulk strings as
    * UTF-8 text. Rejects with Redis' error reply, or when there is no answer within 5 s.
@@ -51,7 +32,6 @@ export interface RedisServer {
   command(...args: (string | number | Uint8Array)[]): Promise<unknown>
   /** Like `command`, with bulk strings as the bytes they are. */
   commandBytes(...args: (string | number | Uint8Array)[]): Promise<unknown>
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Starts a Redis without persistence on 127.0.0.1, and resolves when it answers. */
@@ -78,51 +58,21 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
           throw new Error(`${binary} was built without TLS; ${wayOut}`, { cause: error })
         }
       }
-      return serverOf({ port, tls, endpoint, folder, launch, first: await launch() }, options)
+      const { password } = options
+      const credentials = password === undefined ? '' : `:${encodeURIComponent(password)}@`
+      const url = `${tls ? 'rediss' : 'redis'}://${credentials}127.0.0.1:${port}`
+      const path = options.unixSocket ? socketPath(folder) : undefined
+      const server = testServer({ port, url, path, tls, folder, launch, first: await launch() })
+      // Assigned, not spread: `pid` is a getter.
+      return Object.assign(server, {
+        command: async (...args: (string | number | Uint8Array)[]) => asText(await send(endpoint, password, args)),
+        commandBytes: (...args: (string | number | Uint8Array)[]) => send(endpoint, password, args),
+      })
     }
     return await (options.port === undefined ? withFreePort(start) : start(options.port))
   } catch (error) {
     removeFolder(folder)
     throw error
-  }
-}
-
-type Started = {
-  port: number
-  tls: Certificate | undefined
-  endpoint: Endpoint
-  folder: string
-  launch: () => Promise<ServerProcess>
-  first: ServerProcess
-}
-
-function serverOf({ port, tls, endpoint, folder, launch, first }: Started, options: RedisOptions): RedisServer {
-  let running = first
-  const credentials = options.password === undefined ? '' : `:${encodeURIComponent(options.password)}@`
-  const stop = async (): Promise<void> => {
-    await running.kill()
-    removeFolder(folder)
-  }
-  return {
-    host: '127.0.0.1',
-    port,
-    url: `${tls ? 'rediss' : 'redis'}://${credentials}127.0.0.1:${port}`,
-    get pid() {
-      return running.pid
-    },
-    ...(options.unixSocket && { path: socketPath(folder) }),
-    ...(tls && { tls }),
-    kill: () => running.kill(),
-    pause: () => running.pause(),
-    resume: () => running.resume(),
-    async restart() {
-      await running.kill()
-      running = await launch()
-    },
-    stop,
-    command: async (...args) => asText(await send(endpoint, options.password, args)),
-    commandBytes: (...args) => send(endpoint, options.password, args),
-    [Symbol.asyncDispose]: stop,
   }
 }
 
