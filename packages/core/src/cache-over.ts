@@ -35,11 +35,12 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   sharedOver.set(store, shared)
   shared.holders++
   const { order, flights } = shared
-  const root: Root = { store: backing, settings, signals, order, flights, closed: false }
+  const root: Root = { store: backing, settings, signals, order, flights, clearings: new Set(), closed: false }
   const unlisten = backing.listen(event => forward(signals, event))
   return new StoreCache(root, settings.path, async () => {
     root.closed = true
     await order.settled()
+    await Promise.allSettled(root.clearings)
     if (--shared.holders === 0) await backing.close({ deadline: performance.now() + settings.timeout })
     unlisten()
   })

@@ -41,7 +41,7 @@ export async function removeSeveral(
 
 /** `clear` after its arguments were checked. */
 export async function clearScope(scope: Scope, options: CallOptions | undefined): Promise<void> {
-  const { store, flights, order, signals } = scope.root
+  const { store, flights, signals } = scope.root
   if (scope.path.length === 0 && store.limits.shared) {
     throw new NotSupportedError(
       'clear() on a cache without a namespace would delete what others keep on the server; open the cache with a namespace, or use flush()',
@@ -51,17 +51,13 @@ export async function clearScope(scope: Scope, options: CallOptions | undefined)
   const nested = scope.path.length === 0 ? '' : `${scope.path.join('/')}/`
   flights.supersedeAll(id => id.startsWith(scope.prefix) || id.startsWith(nested))
   const send = (): void | Promise<void> => scope.space.clear(() => scope.call(options))
-  try {
-    await (order.idle ? send() : order.alone(send))
-  } catch (error) {
-    throw scope.outage(error, 'clear', undefined, false)
-  }
+  await whileOpen(scope, 'clear', send)
   if (signals.heard) signals.emit('clear', { namespace: scope.namespace })
 }
 
 /** `flush` after its arguments were checked. */
 export async function flushAll(scope: Scope, options: CallOptions | undefined): Promise<void> {
-  const { store, flights, order, settings, signals } = scope.root
+  const { store, flights, settings, signals } = scope.root
   if (!settings.allowFlush) {
     throw new NotSupportedError(
       'flush() empties the whole backend, other applications included; open the cache with allowFlush: true to permit it',
@@ -70,10 +66,23 @@ export async function flushAll(scope: Scope, options: CallOptions | undefined): 
   }
   flights.supersedeAll(() => true)
   const send = (): void | Promise<void> => store.flush(scope.call(options))
-  try {
-    await (order.idle ? send() : order.alone(send))
-  } catch (error) {
-    throw scope.outage(error, 'flush', undefined, false)
-  }
+  await whileOpen(scope, 'flush', send)
   if (signals.heard) signals.emit('clear', { namespace: undefined })
+}
+
+/** Sends a verb of many steps after all that was called before it; the store is not closed before it has settled. */
+async function whileOpen(scope: Scope, op: string, send: () => void | Promise<void>): Promise<void> {
+  const { order, clearings } = scope.root
+  try {
+    const clearing = order.idle ? send() : order.alone(send)
+    if (clearing === undefined) return
+    clearings.add(clearing)
+    try {
+      await clearing
+    } finally {
+      clearings.delete(clearing)
+    }
+  } catch (error) {
+    throw scope.outage(error, op, undefined, false)
+  }
 }

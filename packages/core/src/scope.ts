@@ -25,6 +25,8 @@ export interface Root {
   readonly signals: Signals
   readonly order: KeyOrder
   readonly flights: Flights
+  /** `clear` and `flush` under way: verbs of many steps, during which the store stays open. */
+  readonly clearings: Set<Promise<void>>
   closed: boolean
 }
 
@@ -62,13 +64,17 @@ export class Scope {
 
   /** Throws when the cache is closed or an option is not one of `known`. */
   check(op: string, options: CallOptions | undefined, known: readonly string[]): void {
-    if (this.closed || this.root.closed) {
-      throw new ClosedError(`the cache is closed; open a new one to call ${op}`, { op })
-    }
+    this.checkOpen(op)
     if (options === undefined) return
     checkOptions(op, options, known, op)
     if (options.timeout !== undefined) milliseconds(options.timeout, 'timeout', op)
     if (options.onError !== undefined) checkOnError(options.onError, op)
+  }
+
+  /** Throws when the cache is closed. */
+  checkOpen(op: string, key?: string): void {
+    if (!this.closed && !this.root.closed) return
+    throw new ClosedError(`the cache is closed; open a new one to call ${op}`, { op, key })
   }
 
   /** The deadline of one step that starts now. */

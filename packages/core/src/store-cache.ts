@@ -143,7 +143,13 @@ export class StoreCache implements Cache {
     checkKey(key, 'update')
     checkFunction(change, 'change', 'update', key)
     if (options?.ttl !== undefined) ttlMs(options.ttl, 'update', key)
-    return updateValue(scope, 'update', key, change, options)
+    const changeWhileOpen = async (current: T | undefined): Promise<T | undefined> => {
+      const next = await change(current)
+      // However long it took: a store that was closed meanwhile is not written to.
+      if (next !== undefined) scope.checkOpen('update', key)
+      return next
+    }
+    return updateValue(scope, 'update', key, changeWhileOpen, options)
   }
 
   append(key: string, suffix: string | Uint8Array, options?: WriteOptions): Promise<boolean> {

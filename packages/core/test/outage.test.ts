@@ -141,3 +141,29 @@ test('a batch may be of any size', async () => {
   const entries = Array.from({ length: 200_000 }, (_, i): [string, number] => [`k${i}`, i])
   expect(await cache.setMany(entries)).toEqual([])
 })
+
+test('close waits for a clear, and lets no update write afterwards', async () => {
+  let answer = (): void => {}
+  const answered = new Promise<void>(resolve => {
+    answer = resolve
+  })
+  store.slowness = verb => (verb === 'clear' ? answered : undefined)
+  let closed = false
+  store.close = () => {
+    closed = true
+  }
+  const cleared = cache.clear()
+  const update = cache.update('k', async () => {
+    await answered
+    return 1
+  })
+  update.catch(() => {})
+  const closing = cache.close()
+  await new Promise(resolve => setImmediate(resolve))
+  expect(closed).toBe(false)
+  answer()
+  await cleared
+  await expect(update).rejects.toMatchObject({ code: 'ERR_CACHE_CLOSED', op: 'update', key: 'k' })
+  await closing
+  expect(closed).toBe(true)
+})
