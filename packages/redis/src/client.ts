@@ -1,11 +1,14 @@
 import { InvalidArgumentError, NotSupportedError, shown } from '@anycache/core'
 import { Command, Redis } from 'ioredis'
+import { type Argument, nowhere, WireCommand } from './command.js'
+import { Outlet } from './outlet.js'
 
 /** What the store needs of the socket beneath a client. */
 export interface ClientStream {
   readonly connecting: boolean
   readonly writable: boolean
   readonly bytesRead: number
+  write(data: string | Buffer): unknown
   cork(): void
   uncork(): void
   once(event: 'data', listener: (chunk: Buffer) => void): unknown
@@ -26,7 +29,7 @@ export interface RedisClient {
   }
   connect(): Promise<void>
   disconnect(): void
-  sendCommand(command: never): unknown
+  sendCommand(command: never, stream?: never): unknown
   on(event: string, listener: (argument: unknown) => void): unknown
   off(event: string, listener: (argument: unknown) => void): unknown
 }
@@ -44,8 +47,6 @@ export interface Address {
   readonly clientName: string | undefined
 }
 
-/** A place in a pipeline that no pipeline has: see {@link Sender}. */
-const nowhere = -1
 const handshake: ReadonlySet<string> = new Set(['hello', 'auth', 'select', 'client'])
 
 /**
@@ -124,21 +125,41 @@ export function checkClient(client: unknown): asserts client is RedisClient {
 /** Sends commands in the order of the calls, and answers bulk strings as Buffers. */
 export class Sender {
   readonly #client: RedisClient
+  readonly #owned: boolean
   readonly #options: { replyEncoding: null; keyPrefix?: string }
+  #outlet: Outlet | undefined
 
-  constructor(client: RedisClient) {
+  constructor(client: RedisClient, owned: boolean) {
     this.#client = client
+    this.#owned = owned
     const { keyPrefix } = client.options
     this.#options = keyPrefix ? { replyEncoding: null, keyPrefix } : { replyEncoding: null }
   }
 
-  send(name: string, args: (string | Buffer)[]): Promise<unknown> {
+  /** `answered` or `failed` is called once, in the turn in which the reply is read, or soon after. */
+  send(name: string, args: Argument[], answered: (reply: unknown) => void, failed: (error: unknown) => void): void {
     // Not by the client's own verbs: with enableAutoPipelining some of them overtake others.
+    if (this.#owned) {
+      const stream = this.#outlet ?? this.#client.stream
+      this.#client.sendCommand(new WireCommand(name, args, answered, failed) as never, stream as never)
+      return
+    }
+    // Another version of ioredis, perhaps, with its owner's keyPrefix, commandTimeout and tracing.
     const command = new Command(name, args, this.#options)
-    // A place that no pipeline has: ioredis then fails the command when its connection is lost, and does not send it
-    // again on the next one, as a borrowed client would by default. An increment must not count twice.
     command.pipelineIndex = nowhere
-    this.#client.sendCommand(command as never)
-    return command.promise
+    this.#client.sendCommand(command as never, this.#outlet as never)
+    command.promise.then(answered, failed)
+  }
+
+  /** What `run` sends leaves in one write. */
+  together(run: () => void): void {
+    const outlet = new Outlet(this.#client.stream as ClientStream)
+    this.#outlet = outlet
+    try {
+      run()
+    } finally {
+      this.#outlet = undefined
+      outlet.flush()
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { type CacheError, ConnectionError, Link, type LinkOptions, type StoreEvent, TimeoutError } from '@anycache/core'
 import { Attempt } from './attempt.js'
 import { type ClientStream, type RedisClient, Sender } from './client.js'
+import type { Argument } from './command.js'
 import { commandFailure, connectionFailure, isReply } from './failures.js'
 
 export interface ConnectionOptions {
@@ -52,7 +53,7 @@ export class Connection {
     this.#owned = options.owned
     this.#timeout = options.timeout
     this.#report = report
-    this.#sender = new Sender(client)
+    this.#sender = new Sender(client, options.owned)
     this.server = server
     this.link = new Link({ server, breaker, report, probe: () => this.#probe() })
     if (client.status === 'ready') this.#readyAt = performance.now()
@@ -75,8 +76,13 @@ export class Connection {
     return this.#client.stream as ClientStream
   }
 
-  send(name: string, args: (string | Buffer)[]): Promise<unknown> {
-    return this.#sender.send(name, args)
+  send(name: string, args: Argument[], answered: (reply: unknown) => void, failed: (error: unknown) => void): void {
+    this.#sender.send(name, args, answered, failed)
+  }
+
+  /** What `run` sends leaves in one write. */
+  together(run: () => void): void {
+    this.#sender.together(run)
   }
 
   /** Resolves when the connection is ready, or rejects when the attempt has failed. Callers share one attempt. */
@@ -297,7 +303,7 @@ export class Connection {
     // Connecting asks for a sign of life too: the handshake must be answered.
     if (!this.ready) return this.#attempt?.promise ?? this.#begin(patience)
     const sent = this.sent()
-    const pinged = this.send('ping', [])
+    const pinged = new Promise((answer, fail) => this.send('ping', [], answer, fail))
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#hangUpIfSilent(sent)

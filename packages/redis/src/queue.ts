@@ -134,14 +134,19 @@ export class Queue implements Lane {
       return
     }
     // ioredis writes each command to the socket by itself: seven tenths of what a small command costs.
-    const { stream } = connection
-    stream.cork()
-    for (const entry of entries) {
-      if (entry.big) stream.uncork()
-      this.#send(entry)
-      if (entry.big) stream.cork()
+    let from = 0
+    while (from < entries.length) {
+      if ((entries[from] as Entry).big) {
+        this.#send(entries[from++] as Entry)
+        continue
+      }
+      const next = entries.findIndex((entry, i) => i > from && entry.big)
+      const until = next === -1 ? entries.length : next
+      connection.together(() => {
+        for (let i = from; i < until; i++) this.#send(entries[i] as Entry)
+      })
+      from = until
     }
-    stream.uncork()
   }
 
   #send(entry: Entry): void {

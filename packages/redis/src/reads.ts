@@ -75,8 +75,8 @@ export class Reads implements Entry {
     }
     const { connection } = this.#lane
     this.#sent = connection.sent()
-    if (keys.length === 1) connection.send('get', [keys[0] as string]).then(this.#answeredOne, this.#failed)
-    else connection.send('mget', keys).then(this.#answeredAll, this.#failed)
+    if (keys.length === 1) connection.send('get', [keys[0] as string], this.#answeredOne, this.#failed)
+    else connection.send('mget', keys, this.#answeredAll, this.#failed)
   }
 
   reject(error: CacheError): void {

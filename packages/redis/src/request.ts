@@ -54,7 +54,7 @@ export class Request<T> implements Pending, Entry {
     }
     const { connection } = this.#lane
     this.#sent = connection.sent()
-    connection.send(this.#name, this.#args).then(this.#answered, this.#failed)
+    connection.send(this.#name, this.#args, this.#answered, this.#failed)
   }
 
   reject(error: CacheError): void {

@@ -1,0 +1,64 @@
+/** One argument of a command. */
+export type Argument = string | Buffer
+
+/**
+ * A place in a pipeline that no pipeline has: ioredis then fails the command when its connection is lost, and does not send it
+ * again on the next one, as a borrowed client would by default. An increment must not count twice.
+ */
+export const nowhere = -1
+
+const lineEnd = Buffer.from('\r\n')
+
+/**
+ * A command as ioredis' `sendCommand` takes it, without what `Command` does for its own verbs: argument and reply transformers, a
+ * promise, an encoding. A third of the CPU of a small write is saved. Replies come as Buffers.
+ */
+export class WireCommand {
+  readonly name: string
+  readonly args: readonly Argument[]
+  readonly resolve: (reply: unknown) => void
+  readonly reject: (error: unknown) => void
+  // What ioredis reads of any command.
+  readonly promise = undefined
+  readonly isTraced = true
+  readonly inTransaction = false
+  readonly pipelineIndex: number = nowhere
+
+  constructor(
+    name: string,
+    args: readonly Argument[],
+    resolve: (reply: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.name = name
+    this.args = args
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  /** Replies are read by us, whatever the protocol. */
+  setReplyContext(): void {}
+
+  /** A borrowed client's `commandTimeout`: each call has a deadline of ours. */
+  setTimeout(): void {}
+
+  toWritable(): string | Buffer {
+    const { name, args } = this
+    let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`
+    for (const arg of args) {
+      if (typeof arg !== 'string') return this.#bytes()
+      text += `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`
+    }
+    return text
+  }
+
+  #bytes(): Buffer {
+    const { name, args } = this
+    const parts: Uint8Array[] = [Buffer.from(`*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`)]
+    for (const arg of args) {
+      const bytes = typeof arg === 'string' ? Buffer.from(arg) : arg
+      parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, lineEnd)
+    }
+    return Buffer.concat(parts)
+  }
+}
