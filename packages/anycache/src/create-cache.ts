@@ -1,4 +1,4 @@
-import type { Cache } from '@anycache/core'
+import { type Cache, ConfigError } from '@anycache/core'
 import type { CacheConfig } from './config.js'
 import { configFromEnvironment } from './environment.js'
 import { configError } from './problems.js'
@@ -8,7 +8,14 @@ import { configError } from './problems.js'
  * `MEMCACHIER_SERVERS`, else memory (in production: refused). Rejects with one `ConfigError` that lists every problem.
  * Neither connects nor fails for a dead server; `await cache.ping()` does. Only the chosen driver's packages are loaded.
  */
-export async function createCache(config?: string | CacheConfig): Promise<Cache> {
+export async function createCache(config?: string | CacheConfig): Promise<Cache>
+export async function createCache(config?: string | CacheConfig, ...more: unknown[]): Promise<Cache> {
+  // Other libraries take options after the URL. `urls.map(createCache)` gives an index there, and means nothing by it.
+  if (typeof more[0] === 'object' && more[0] !== null) {
+    throw new ConfigError(
+      'createCache takes one config; options go beside the URL: createCache({ url, namespace, ttl })',
+    )
+  }
   const found = config === undefined ? configFromEnvironment(process.env) : ({ source: 'argument', config } as const)
   // zod costs some 80 ms to load, and is needed only here.
   const { resolveConfig } = await import('./resolve-config.js')

@@ -24,7 +24,7 @@ export function configFromEnvironment(env: Variables): Found {
     )
   }
   const [source] = named
-  if (source === 'REDIS_URL') return { source, config: env.REDIS_URL }
+  if (source === 'REDIS_URL') return { source, config: { driver: 'redis', url: env.REDIS_URL } }
   if (source === 'MEMCACHE_SERVERS') {
     return { source, config: memcached(env.MEMCACHE_SERVERS, env.MEMCACHE_USERNAME, env.MEMCACHE_PASSWORD) }
   }

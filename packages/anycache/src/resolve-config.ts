@@ -18,7 +18,7 @@ export function resolveConfig(input: unknown, where = ''): Resolved {
   if (known === undefined) {
     // A URL that cannot be read has told no driver, and says why.
     if (given.problems.length > 0) return { problems: given.problems }
-    return { problems: [{ path: `${where}driver`, message: driverProblem(driver, where) }] }
+    return { problems: [{ path: `${where}driver`, message: driverProblem(given.options, where) }] }
   }
   const checked = check<CheckedConfig>(driverSchemas[known], given.options, where)
   if ('problems' in checked) return { problems: [...given.problems, ...checked.problems] }
@@ -69,8 +69,9 @@ function fromUrl(url: string, where: string): Given {
   }
 }
 
-function driverProblem(driver: unknown, where: string): string {
+function driverProblem({ driver, stores }: Readonly<Record<string, unknown>>, where: string): string {
   const known = drivers.map(one => JSON.stringify(one)).join(', ')
+  if (driver === undefined && stores !== undefined) return 'is missing; several stores are opened by createCaches'
   if (driver === undefined) return `is missing; it is one of ${known} (or give a url)`
   const near = typeof driver === 'string' ? hint(driver, drivers) : ''
   return `must be one of ${known}, got ${received(driver, `${where}driver`)}${near.startsWith('; did') ? near : ''}`

@@ -199,7 +199,7 @@ const { name: _, ...shared } = common
 export const cachesSchema: z.ZodType<Omit<CachesConfig, 'stores'> & { readonly stores: Record<string, unknown> }> =
   object({
     ...shared,
-    default: text,
+    default: z.string({ error: 'must name one of the stores' }).min(1, { error: 'must name one of the stores' }),
     stores: z.record(z.string(), z.unknown(), { error: 'must be an object of configs by name' }),
   })
 

@@ -93,7 +93,7 @@ class UrlReading implements ParsedUrl {
     for (const [index, host] of hosts.split(',').entries()) {
       this.#address(host.trim(), address => servers.push(address), `servers.${index}.`)
     }
-    this.#set('servers', servers)
+    if (servers.length > 0) this.#set('servers', servers)
   }
 
   inProcess(scheme: string, authority: string, path: string): void {

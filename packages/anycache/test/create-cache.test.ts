@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { type CacheConfig, createCache } from 'anycache'
+import { type Cache, type CacheConfig, createCache } from 'anycache'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { resolveCaches } from '../src/resolve-caches.js'
@@ -43,6 +43,24 @@ describe('createCache', () => {
       await cache.set('a', { b: 1 })
       expect(await cache.get('a')).toEqual({ b: 1 })
     }
+  })
+
+  test('refuses options beside it, which other libraries take there', async () => {
+    const asElsewhere = createCache as (url: string, options: object) => Promise<Cache>
+    await expect(asElsewhere('memory://', { ttl: '5m' })).rejects.toMatchObject({
+      code: 'ERR_CACHE_CONFIG',
+      message: 'createCache takes one config; options go beside the URL: createCache({ url, namespace, ttl })',
+    })
+    const caches = await Promise.all(['memory://', 'null://'].map(createCache))
+    expect(caches.map(cache => cache.info().driver)).toEqual(['memory', 'null'])
+  })
+
+  test('by REDIS_URL takes a URL for Redis only', async () => {
+    for (const name of ['CACHE_URL', 'MEMCACHE_SERVERS', 'MEMCACHIER_SERVERS']) vi.stubEnv(name, '')
+    vi.stubEnv('REDIS_URL', 'memcached://a:11211')
+    expect(await refusal(undefined)).toBe(
+      'the cache config of REDIS_URL: url: is a URL for memcached, and driver says redis',
+    )
   })
 
   test('without any config is memory outside production, and refused in it', async () => {
@@ -145,6 +163,8 @@ describe('a wrong config', () => {
     [{ driver: 'tiered' }, 'driver: must be one of "memory", "redis", "memcached", "null", got "tiered"'],
     [{ driver: 5 }, 'driver: must be one of'],
     [{}, 'driver: is missing'],
+    [{ stores: { main: 'memory://' } }, 'driver: is missing; several stores are opened by createCaches'],
+    ['memcached://a:70000', 'the cache config: servers.0.port: must be a whole number from 1 to 65535'],
     [5, 'must be a URL or an object'],
     [null, 'must be a URL or an object with a driver, got null'],
     [[], 'got an empty array'],

@@ -112,7 +112,7 @@ describe('createCaches', () => {
     ['memory://', 'must be an object with default and stores'],
     [{ default: 'a' }, 'stores: must be an object'],
     [{ default: 'a', stores: {} }, 'stores: must hold at least one store'],
-    [{ stores: { a: 'null://' } }, 'default: must be text, got nothing'],
+    [{ stores: { a: 'null://' } }, 'default: must name one of the stores, got nothing'],
     [{ default: 'a', stores: [] }, 'stores: must be an object'],
   ])('refuses %j', async (config, message) => {
     expect(await refusal(config)).toContain(message)

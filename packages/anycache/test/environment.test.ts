@@ -21,7 +21,10 @@ describe('the environment', () => {
   })
 
   test('gives REDIS_URL', () => {
-    expect(configFromEnvironment({ REDIS_URL: 'rediss://h' })).toEqual({ source: 'REDIS_URL', config: 'rediss://h' })
+    expect(configFromEnvironment({ REDIS_URL: 'rediss://h' })).toEqual({
+      source: 'REDIS_URL',
+      config: { driver: 'redis', url: 'rediss://h' },
+    })
   })
 
   test('gives MEMCACHE_SERVERS, split at commas and blanks, with its user and password', () => {
