@@ -42,8 +42,7 @@ export interface Diagnosis {
 
 /** The diagnosis as `--json` prints it: what is unknown, and an endless ttl, is null. */
 export function asJson(diagnosis: Diagnosis): string {
-  const { namespace = null, ...rest } = diagnosis
-  return JSON.stringify({ ...rest, namespace }, undefined, 2)
+  return JSON.stringify({ ...diagnosis, namespace: diagnosis.namespace ?? null }, undefined, 2)
 }
 
 const shownSource: Readonly<Record<string, string>> = {
@@ -63,7 +62,9 @@ export function asText(diagnosis: Diagnosis): string {
     ...servers.map(state => `server     ${serverLine(state)}`),
   ]
   for (const { level, server, message, remedy } of findings) {
-    lines.push('', `${level}: ${server === undefined ? '' : `${server}: `}${message}`, `  ${remedy}`)
+    // An error's message begins with its server.
+    const where = server === undefined || message.startsWith(server) ? '' : `${server}: `
+    lines.push('', `${level}: ${where}${message}`, `  ${remedy}`)
   }
   const problems = findings.filter(finding => finding.level === 'problem').length
   lines.push('', `${counted(problems, 'problem')}, ${counted(findings.length - problems, 'warning')}`)

@@ -102,7 +102,7 @@ async function ask(
 
 function refused(server: string, reason: string): Finding {
   const remedy = 'Check user, password and database, and what the server is busy with.'
-  return { level: 'problem', code: 'refused', server, message: `the server answers, and refuses: ${reason}`, remedy }
+  return { level: 'problem', code: 'refused', server, message: reason, remedy }
 }
 
 function unreachable(server: string, reason: string, timeout: number): Finding {
