@@ -209,7 +209,8 @@ function hostName(object: object, keys: number): string | undefined {
   if (prototype === null || prototype === Object.prototype) return undefined
   if (object instanceof EventEmitter || object instanceof EventTarget) return 'an event emitter or a stream'
   const tag: unknown = (object as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag]
-  if (types.isPromise(object) || (keys === 0 && typeof tag === 'string')) return `a host object (${String(tag)})`
+  if (types.isPromise(object)) return 'a promise that was not awaited'
+  if (keys === 0 && typeof tag === 'string') return `a host object (${String(tag)})`
   if (types.isSharedArrayBuffer(object) || types.isSymbolObject(object) || types.isKeyObject(object))
     return 'a host object'
   if (keys === 0 && types.isProxy(object)) return 'a Proxy'

@@ -150,7 +150,7 @@ describe('what is refused', () => {
     ['a function on an Error', Object.assign(new Error('x'), { retry: () => 1 }), 'value.retry is a function'],
     ['a function beside a Date', { at: new Date(), run() {} }, 'value.run is a function'],
     ['a WeakMap', { cache: new WeakMap() }, 'value.cache is a host object (WeakMap)'],
-    ['a Promise', [Promise.resolve()], 'value[0] is a host object (Promise)'],
+    ['a Promise', [Promise.resolve()], 'value[0] is a promise that was not awaited'],
     ['a WeakRef', new WeakRef({}), 'value is a host object'],
     ['a generator', (function* () {})(), 'value is a host object'],
     ['URLSearchParams', new URLSearchParams('a=1'), 'value is a host object'],
