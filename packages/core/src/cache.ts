@@ -7,41 +7,41 @@ import type { Duration, Ttl } from './ttl.js'
 /** What every call takes. */
 export interface CallOptions {
   /** How long the call may wait for the server, connecting included. Default: the cache's `timeout`. */
-  readonly timeout?: Duration
+  readonly timeout?: Duration | undefined
   /**
    * What an outage looks like: `'open'`, a miss or "not done"; `'throw'`, a rejection. Default: the cache's `onError`.
    * Verbs whose answer a program acts on (`add`, `increment`, `take`, …) reject either way.
    */
-  readonly onError?: 'open' | 'throw'
+  readonly onError?: 'open' | 'throw' | undefined
 }
 
 export interface WriteOptions extends CallOptions {
   /** How long the entry lives: ms, `'30s'`, or Infinity. Default: the cache's `ttl`. */
-  readonly ttl?: Ttl
+  readonly ttl?: Ttl | undefined
 }
 
 export interface CountOptions extends CallOptions {
   /** What an absent counter is taken to be before `by` is applied. A whole number from 0 to 2^53−1. Default 0. */
-  readonly initial?: number
+  readonly initial?: number | undefined
   /** The ttl of a counter that this call creates; a living one keeps its own. Default: the cache's `ttl`. */
-  readonly ttl?: Ttl
+  readonly ttl?: Ttl | undefined
   /** `false`: an absent counter stays absent and the call resolves `undefined`. Default true. */
-  readonly create?: boolean
+  readonly create?: boolean | undefined
 }
 
 export interface LoadOptions<T = unknown> extends WriteOptions {
   /** Shortens each ttl by a random share of it, up to this one (0 to 1). Default: the cache's `jitter`. */
-  readonly jitter?: number
+  readonly jitter?: number | undefined
   /** Runs the loader even on a hit, and stores what it gives. Default false. */
-  readonly force?: boolean
+  readonly force?: boolean | undefined
   /** A loader's `null` is returned but not stored. Default false. */
-  readonly skipNull?: boolean
+  readonly skipNull?: boolean | undefined
   /** Called with what the loader gave; `false`: returned but not stored. */
-  readonly shouldCache?: (value: T) => boolean
+  readonly shouldCache?: ((value: T) => boolean) | undefined
   /** Ends this caller's wait with the signal's reason. The load goes on for others; the loader's signal fires when the last one left. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Told once, before the call resolves, where the value came from. */
-  readonly onOutcome?: (outcome: LoadOutcome) => void
+  readonly onOutcome?: ((outcome: LoadOutcome) => void) | undefined
 }
 
 export type Loader<T> = (context: LoaderContext) => T | Promise<T>

@@ -4,7 +4,10 @@ import { shown } from './shown.js'
 /** Throws `InvalidArgumentError` unless `options` is an object whose every property is `known`; names the nearest known one. `op`: the verb they were given to. */
 export function checkOptions(where: string, options: unknown, known: readonly string[], op?: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidArgumentError(`${where}: options must be an object, got ${shown(options)}`, { op })
+    throw new InvalidArgumentError(
+      `${where}: options must be an object, got ${shown(options)}; it takes ${known.join(', ')}`,
+      { op },
+    )
   }
   for (const name in options) {
     if (known.includes(name)) continue

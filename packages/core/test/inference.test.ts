@@ -1,0 +1,77 @@
+import { MemoryStore } from '@anycache/memory'
+import { describe, expectTypeOf, test } from 'vitest'
+import {
+  type CacheError,
+  type CacheEvents,
+  type CasToken,
+  cacheOver,
+  type Duration,
+  type ErrorCode,
+} from '../src/index.js'
+
+const cache = cacheOver(new MemoryStore())
+
+// What the compiler says is checked by `npm run types`, where a line that is wrong, or an expected error that is missing, fails.
+describe('types', () => {
+  test('getOrSet gives what the loader gives, awaited', async () => {
+    expectTypeOf(await cache.getOrSet('a', async () => ({ a: 1 }))).toEqualTypeOf<{ a: number }>()
+    expectTypeOf(await cache.getOrSet('b', () => 'b')).toEqualTypeOf<string>()
+    const perhaps = async (): Promise<Date | undefined> => undefined
+    expectTypeOf(await cache.getOrSet('c', perhaps)).toEqualTypeOf<Date | undefined>()
+    await cache.getOrSet('d', () => 'd', {
+      shouldCache: value => value.length > 0,
+      onOutcome: ({ source }) => expectTypeOf(source).toEqualTypeOf<'hit' | 'load' | 'joined'>(),
+    })
+  })
+
+  test('wrap keeps parameters, and awaits the result', async () => {
+    const find = async (country: string, id: number) => ({ country, id })
+    const found = cache.wrap(find, { key: (country, id) => `${country.toUpperCase()}:${id.toFixed()}` })
+    expectTypeOf(found).toEqualTypeOf<(country: string, id: number) => Promise<{ country: string; id: number }>>()
+    const doubled = cache.wrap((n: number) => n * 2, { key: n => `double:${n}` })
+    expectTypeOf(await doubled(2)).toEqualTypeOf<number>()
+  })
+
+  test('reads give unknown until told', async () => {
+    expectTypeOf(await cache.get('a')).toEqualTypeOf<unknown>()
+    expectTypeOf(await cache.get<string>('a')).toEqualTypeOf<string | undefined>()
+    expectTypeOf(await cache.getMany<number>(['a'])).toEqualTypeOf<Map<string, number>>()
+    expectTypeOf(await cache.getEntry<number>('a')).toEqualTypeOf<{ value: number; casToken: CasToken } | undefined>()
+  })
+
+  test('update gives the type that its function takes', async () => {
+    const cart = await cache.update('cart', (now: string[] | undefined) => [...(now ?? []), 'tea'])
+    expectTypeOf(cart).toEqualTypeOf<string[] | undefined>()
+  })
+
+  test('events tell their own details', () => {
+    cache.on('error', ({ error }) => {
+      expectTypeOf(error).toEqualTypeOf<CacheError>()
+      expectTypeOf(error.code).toEqualTypeOf<ErrorCode>()
+    })
+    cache.on('breaker', detail => expectTypeOf(detail).toEqualTypeOf<CacheEvents['breaker']>())
+  })
+
+  test('an option may be undefined, as in an object made of variables', async () => {
+    const ttl = undefined as Duration | undefined
+    const signal = undefined as AbortSignal | undefined
+    await cache.set('a', 1, { ttl, timeout: undefined, onError: undefined })
+    await cache.increment('n', 1, { ttl, initial: undefined, create: undefined })
+    await cache.getOrSet('a', () => 1, { ttl, signal, jitter: undefined, force: undefined, skipNull: undefined })
+  })
+
+  test('a wrong parameter, a misspelt option, a ttl in words and an unknown event do not compile', () => {
+    const shout = cache.wrap((text: string) => text.toUpperCase(), { key: text => text })
+    const wrong = () => [
+      // @ts-expect-error it is text
+      shout(5),
+      // @ts-expect-error it is ttl
+      cache.set('a', 1, { tll: 5 }),
+      // @ts-expect-error it is '5m'
+      cache.set('a', 1, { ttl: '5 minutes' }),
+      // @ts-expect-error it is hit
+      cache.on('hits', () => {}),
+    ]
+    expectTypeOf(wrong).toBeFunction()
+  })
+})
