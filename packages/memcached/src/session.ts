@@ -241,7 +241,9 @@ export class Session implements Pending {
   #lost(error: NodeJS.ErrnoException | undefined): void {
     const { name } = this.#endpoint
     const refused = error?.code === 'ECONNREFUSED' || error?.code === 'ENOENT'
-    const message = error === undefined ? `${name} closed the connection` : `${name}: ${error.message}`
+    const trouble = this.#open ? `the connection to ${name} failed` : `${name} cannot be reached`
+    // OpenSSL ends its messages with a line break.
+    const message = error === undefined ? `${name} closed the connection` : `${trouble}: ${error.message.trim()}`
     const outcome = this.#open ? 'unknown' : 'not-sent'
     this.fail(new ConnectionError(message, { server: name, outcome, cause: error }), refused)
   }

@@ -114,7 +114,12 @@ describe('a connection', () => {
     const opened = storeOf(one)
     await one.kill()
     const space = opened.space([])
-    await expect(space.get('k', within())).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent' })
+    const address = `127.0.0.1:${one.port}`
+    await expect(space.get('k', within())).rejects.toMatchObject({
+      code: 'ERR_CACHE_CONNECTION',
+      outcome: 'not-sent',
+      message: `${address} cannot be reached: connect ECONNREFUSED ${address}`,
+    })
     await expect(space.get('k', within())).rejects.toThrow(/breaker is open/)
     await one.restart()
     await vi.waitFor(() => space.get('k', within()), { timeout: 1500, interval: 20 })
