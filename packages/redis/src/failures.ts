@@ -74,6 +74,11 @@ export function connectionFailure(trouble: unknown, server: string): CacheError 
   if (typeof reply === 'string') return refusal(reply.replace(/,? ?with args beginning with.*/s, ''), server, undefined)
   const { message, errors, code } = (trouble ?? { message: 'it closed the connection' }) as Trouble
   const why = message || errors?.[0]?.message || code
+  // ioredis' parser asks whoever sees this to report it to ioredis; it is what a server of another kind answers.
+  if (why?.endsWith('Please report this.')) {
+    const fact = `${server} sent bytes that are not Redis' protocol; see to it that host and port are those of a Redis`
+    return new ConnectionError(fact, { server, outcome: 'not-sent', cause: trouble })
+  }
   return new ConnectionError(`${server} cannot be reached: ${why}`, { server, outcome: 'not-sent', cause: trouble })
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { startMemcached } from '../../../test/servers/memcached.js'
 import { startRedis } from '../../../test/servers/redis.js'
 import { anySpace, commandCounts, failure, heard, read, server, store, text, until, within } from './opened.js'
 
@@ -126,4 +127,14 @@ test('more bytes than maxInFlightBytes are refused unsent, and taken again when 
   expect(await space.write(text('big', 'x'.repeat(200_000)), within())).toEqual({ outcome: 'stored' })
   const counts = await commandCounts(redis)
   expect(counts.set).toBeLessThan(20)
+})
+
+test('a server of another kind is told as one', async () => {
+  await using memcached = await startMemcached()
+  const error = await failure(() => store({ port: memcached.port }).ping(within()))
+  expect(error).toMatchObject({
+    code: 'ERR_CACHE_CONNECTION',
+    outcome: 'not-sent',
+    message: `localhost:${memcached.port} sent bytes that are not Redis' protocol; see to it that host and port are those of a Redis`,
+  })
 })
