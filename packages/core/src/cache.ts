@@ -112,7 +112,7 @@ export interface Cache {
   /** The function, cached: {@link Cache.getOrSet} under the key made of its arguments. */
   wrap<A extends unknown[], T>(
     fn: (...args: A) => T | Promise<T>,
-    options: LoadOptions<T> & { readonly key: (...args: A) => string },
+    options: LoadOptions<T> & { readonly key: NoInfer<(...args: A) => string> },
   ): (...args: A) => Promise<T>
 
   /** The same cache under a nested namespace: its keys apart, its settings and connections shared. Names match `[A-Za-z0-9_.-]+`. */
