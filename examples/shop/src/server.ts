@@ -13,7 +13,7 @@ import { Visit } from './visit.js'
 export type Services = { readonly cache: Cache; readonly database: Database; readonly monitor: Monitor }
 
 const notices: Record<string, string> = {
-  saved: 'The price was changed, and what the cache held of the old one was deleted.',
+  saved: 'The price was changed, and no page shows the old one any more.',
   cleared: 'The catalogue is gone from the cache. The next page asks the database again.',
   'not-cleared': 'The cache could not be emptied: its server does not answer.',
 }
