@@ -56,7 +56,10 @@ function readSettings(request: Request, reply: Reply): void {
 function readLogin(request: Request, reply: Reply): void {
   if (reply.status === 'ok') return
   if (reply.status === 'unauthorized') throw unauthorized(request, 'refuses this username or password')
-  throw refusal(request, reply)
+  // The answer of a memcached that runs without -S.
+  if (reply.data.toString('latin1') !== 'Unknown command') throw refusal(request, reply)
+  const fact = `${request.server} takes no login; leave out username and password, or start memcached with -S`
+  throw new ServerError(fact, { server: request.server, outcome: 'refused' })
 }
 
 function unauthorized(request: Request, complaint: string): CacheError {

@@ -79,6 +79,15 @@ describe('a connection', () => {
     expect(opened.servers).toEqual([one.path])
   })
 
+  test('with a password for a server that takes none is told as such', async () => {
+    const one = await server()
+    const opened = store({ servers: [`127.0.0.1:${one.port}`], username: 'user', password: 'p:w@ü' })
+    await expect(opened.ping(within())).rejects.toMatchObject({
+      code: 'ERR_CACHE_SERVER',
+      message: `127.0.0.1:${one.port} takes no login; leave out username and password, or start memcached with -S`,
+    })
+  })
+
   test('is made over IPv6', async ({ skip }) => {
     const probe = createServer()
     const hasIpv6 = await new Promise(resolve => {
