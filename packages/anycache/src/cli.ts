@@ -25,7 +25,8 @@ async function run(args: string[]): Promise<number> {
   try {
     parsed = parse(args)
   } catch (error) {
-    return misused((error as Error).message)
+    // Node goes on to explain how such text is passed as a positional, which nobody wants here.
+    return misused((error as Error).message.split('. ', 1)[0] as string)
   }
   const { values, positionals } = parsed
   const [command, url, ...more] = positionals

@@ -71,7 +71,7 @@ async function ask(
   } catch (error) {
     const { code, message } = error as CacheError
     const reachable = code === 'ERR_CACHE_SERVER'
-    found.push(reachable ? refused(server, message) : unreachable(server, message, timeout))
+    found.push(reachable ? refused(server, message) : unreachable(server, message, timeout, config))
     return { state: { server, reachable, error: { code, message } }, found }
   }
   if (latency > timeout / 2) {
@@ -105,9 +105,18 @@ function refused(server: string, reason: string): Finding {
   return { level: 'problem', code: 'refused', server, message: reason, remedy }
 }
 
-function unreachable(server: string, reason: string, timeout: number): Finding {
-  const remedy = `Check that it runs there and that this machine may reach it, or allow more than ${timeout} ms.`
+function unreachable(server: string, reason: string, timeout: number, config: CheckedConfig): Finding {
+  // A server of another kind, or one that waits for TLS, may stay silent: what was expected there is said.
+  const kind = `${config.driver === 'redis' ? 'Redis' : 'memcached'} ${asksForTls(config) ? 'with' : 'without'} TLS`
+  const remedy = `Check that ${kind} runs there and that this machine may reach it, or allow more than ${timeout} ms.`
   return { level: 'problem', code: 'unreachable', server, message: reason, remedy }
+}
+
+function asksForTls(config: CheckedConfig): boolean {
+  if (config.driver === 'redis') return Boolean(config.tls)
+  if (config.driver !== 'memcached') return false
+  const [server] = config.servers ?? []
+  return Boolean((typeof server === 'object' ? server.tls : undefined) ?? config.tls)
 }
 
 async function medianPing(cache: Cache): Promise<number> {

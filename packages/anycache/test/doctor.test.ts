@@ -236,7 +236,7 @@ describe('the command', () => {
       'server     127.0.0.1:1 does not answer',
       '',
       'problem: 127.0.0.1:1 cannot be reached: connect ECONNREFUSED 127.0.0.1:1',
-      expect.stringMatching(/^ {2}Check that it runs there/),
+      expect.stringMatching(/^ {2}Check that Redis without TLS runs there/),
       '',
       '1 problem, 0 warnings',
       '',
@@ -256,7 +256,7 @@ describe('the command', () => {
       [[], 'no command'],
       [['docter'], 'did you mean "doctor"?'],
       [['redis://:SECRET@h'], 'unknown command'],
-      [['doctor', '--jsn'], '--jsn'],
+      [['doctor', '--jsn'], "Unknown option '--jsn'\n"],
       [['doctor', 'memory://', 'redis://:SECRET@h'], 'one url'],
     ] as const) {
       const { code, stdout, stderr } = await anycache(args)
