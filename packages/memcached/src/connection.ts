@@ -32,6 +32,8 @@ export interface Composer {
 
 // What a small request costs in memory beside its payload, roughly.
 const requestBytes = 256
+// Less than the whole: a call may have spent some of its time on connecting.
+const silentShare = 0.75
 
 /**
  * One server: a `Server` of memjs made safe. It connects when something is asked, gathers what is asked in one tick into one write,
@@ -52,6 +54,8 @@ export class Connection extends Server implements SessionListener, Lane {
   #inFlightBytes = 0
   #unsettled = 0
   #isClosed = false
+  /** Closed for good: what still wants to be sent is lost, and opens no socket. */
+  #isShut = false
   #idle: (() => void) | undefined
   #shutting: Promise<void> | undefined
   readonly #handlers = new Map<number, ResponseHandler>()
@@ -146,7 +150,11 @@ export class Connection extends Server implements SessionListener, Lane {
 
   /** Resolves when the server answered; the breaker does not stand in the way. */
   probe(): Promise<void> {
-    const request = new Request('noop', '', performance.now() + this.#options.timeout / 2, readNothing)
+    // Half the time where it must connect, so that a server that returns is found within a second. On an open connection the whole:
+    // a server slower than half of it answers calls in time, and would else be refused for ever.
+    const { timeout } = this.#options
+    const patience = this.#session?.isOpen ? timeout : timeout / 2
+    const request = new Request('noop', '', performance.now() + patience, readNothing)
     return new Promise((resolve, reject) => {
       request.resolve = resolve as (value: unknown) => void
       request.reject = reject
@@ -160,7 +168,10 @@ export class Connection extends Server implements SessionListener, Lane {
   shut(deadline: number): Promise<void> {
     this.#isClosed = true
     this.link.close()
-    this.#shutting ??= this.#whenIdle(deadline).then(() => this.close())
+    this.#shutting ??= this.#whenIdle(deadline).then(() => {
+      this.#isShut = true
+      this.close()
+    })
     return this.#shutting
   }
 
@@ -260,6 +271,10 @@ export class Connection extends Server implements SessionListener, Lane {
       for (const composer of composers) composer.compose(batch)
     }
     if (batch.length === 0) return
+    if (this.#isShut) {
+      for (const request of batch) request.lose(undefined)
+      return
+    }
     try {
       this.#session ??= new Session(this.endpoint, this.#options.timeout, this)
     } catch (cause) {
@@ -276,11 +291,16 @@ export class Connection extends Server implements SessionListener, Lane {
     else for (const request of batch) this.#waiting.push(request)
   }
 
-  /** A deadline passed. Where the server is wholly silent the connection goes; otherwise the late reply is awaited and dropped. */
+  /**
+   * A deadline passed. Where the server is wholly silent the connection goes; otherwise the late reply is awaited and dropped.
+   * A caller with little patience does not cost the others theirs: the silence must have lasted nearly as long as the store's own.
+   */
   #judge(request: Request): void {
     const server = this.endpoint.name
     const error = new ConnectionError(`${server} has gone silent`, { server, outcome: 'unknown' })
-    if (request.inFlight && this.#session?.silentSince(request.sentAt)) this.#session.fail(error)
+    const session = this.#session
+    const isSilent = request.inFlight && session?.silentSince(request.sentAt) === true
+    if (isSilent && session.silence() >= this.#options.timeout * silentShare) session.fail(error)
     else this.link.failed(error)
   }
 }

@@ -1,4 +1,4 @@
-import type { CacheError } from '@anycache/core'
+import { type CacheError, TimeoutError } from '@anycache/core'
 import type { Composer, Connection } from './connection.js'
 import {
   addRequest,
@@ -156,18 +156,21 @@ export class Scope implements Lane, Composer, Generations {
   async #fetch(): Promise<void> {
     if (this.#isFetching) return
     this.#isFetching = true
-    try {
+    // Late for those that waited when it began is not late for those that came since: it is asked again for them.
+    while (this.#held.length > 0) {
       let deadline = 0
       for (const request of this.#held) deadline = Math.max(deadline, request.deadline)
-      this.#learn(await this.#read(deadline))
-    } catch (error) {
-      const held = this.#held
-      this.#held = []
-      for (const request of held) request.lose(error as CacheError)
-      return
-    } finally {
-      this.#isFetching = false
+      try {
+        this.#learn(await this.#read(deadline))
+        break
+      } catch (error) {
+        const held = this.#held
+        const isWaiting = (request: Request): boolean => error instanceof TimeoutError && request.deadline > deadline
+        this.#held = held.filter(isWaiting)
+        for (const request of held) if (!isWaiting(request)) request.lose(error as CacheError)
+      }
     }
+    this.#isFetching = false
     this.#releaseHeld()
   }
 

@@ -91,6 +91,12 @@ export class Session implements Pending {
     return this.#lastArrival < moment
   }
 
+  /** Milliseconds in which nothing came, though something was unanswered. */
+  silence(): number {
+    const first = this.#flight[this.#head]
+    return first === undefined ? 0 : performance.now() - Math.max(this.#lastArrival, first.sentAt)
+  }
+
   /** Sends the requests in their order, in one write. */
   write(requests: readonly Request[]): void {
     const batch = requests.filter(request => this.#admit(request))

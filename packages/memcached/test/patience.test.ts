@@ -1,0 +1,80 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { CacheError, Space } from '@anycache/core'
+import { expect, test, vi } from 'vitest'
+import { MemcachedStore } from '../src/index.js'
+import { proxy, read, server, store, text, within } from './opened.js'
+
+/** A store behind a proxy, connected, with one entry `k`. */
+async function behindProxy() {
+  const wire = await proxy(await server())
+  const opened = store({ servers: [`127.0.0.1:${wire.port}`] })
+  const space = opened.space([])
+  await space.write(text('k', 'v'), within())
+  return { wire, opened, space }
+}
+
+async function code(promise: unknown): Promise<unknown> {
+  return Promise.resolve(promise).then(
+    () => 'answered',
+    (error: CacheError) => error.code,
+  )
+}
+
+async function trip(space: Space): Promise<void> {
+  await vi.waitFor(async () => {
+    const error = await Promise.resolve(space.get('k', within(30))).catch(failure => failure)
+    expect(error.message).toMatch(/breaker is open/)
+  }, 5000)
+}
+
+test.each([100, 300])('a server %i ms away is asked again after its breaker opened', async delay => {
+  const { wire, space } = await behindProxy()
+  wire.delay(delay)
+  await trip(space)
+  await vi.waitFor(() => space.get('k', within(500)), { timeout: 5000, interval: 50 })
+})
+
+test('a caller with little patience costs no other its answer', async () => {
+  const { wire, space } = await behindProxy()
+  wire.delay(100)
+  const end = performance.now() + 1500
+  const codes: unknown[] = []
+  const impatient = (async () => {
+    while (performance.now() < end) await code(space.get('k', within(50)))
+  })()
+  while (performance.now() < end) codes.push(await code(space.get('k', within(500))))
+  await impatient
+  expect(codes.length).toBeGreaterThan(3)
+  expect(new Set(codes)).toEqual(new Set(['answered']))
+  expect(wire.connections).toBe(1)
+})
+
+test('who gave up on a generation that was slow to come costs no other the wait', async () => {
+  const { wire, opened } = await behindProxy()
+  wire.delay(100)
+  const space = opened.space(['fresh'])
+  const impatient = code(space.get('k', within(50)))
+  await wait(10)
+  expect(await space.write(text('k', 'v'), within(2000))).toEqual({ outcome: 'stored' })
+  expect(await impatient).toBe('ERR_CACHE_TIMEOUT')
+  expect(await read(space, 'k')).toBe('v')
+})
+
+test('what waited behind a clear when the store closed is told so, and opens no new connection', async () => {
+  const wire = await proxy(await server())
+  const opened = new MemcachedStore({ servers: [`127.0.0.1:${wire.port}`] })
+  const space = opened.space(['s'])
+  await space.write(text('k', 'v'), within())
+  wire.blackHole()
+  const answers = [
+    space.get('k', within(10_000)),
+    space.clear(() => within(10_000)),
+    space.write(text('k', 'w'), within(10_000)),
+    space.take('k', within(10_000)),
+  ].map(code)
+  await opened.close(within(100))
+  expect(await Promise.all(answers)).toEqual(Array(4).fill('ERR_CACHE_CONNECTION'))
+  wire.pass()
+  await vi.waitFor(() => expect(wire.openConnections).toBe(0), 2000)
+  expect(wire.connections).toBe(1)
+})
