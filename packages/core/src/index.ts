@@ -31,7 +31,7 @@ export {
 } from './errors.js'
 export type { CacheEvents } from './events.js'
 export { carried, hashedKeyBytes, patternOf, prefixOf } from './keys.js'
-export { type BreakerOptions, Link, type LinkOptions } from './link.js'
+export { type BreakerOptions, checkBreaker, Link, type LinkOptions } from './link.js'
 export type { LoaderContext, LoadOutcome } from './load.js'
 export { checkOptions, nearest } from './options.js'
 export type { CacheOptions } from './settings.js'

@@ -1,5 +1,8 @@
-import { type CacheError, ConnectionError } from './errors.js'
+import { type CacheError, ConnectionError, InvalidArgumentError } from './errors.js'
+import { checkOptions } from './options.js'
+import { shown } from './shown.js'
 import type { StoreEvent } from './store.js'
+import { milliseconds } from './ttl.js'
 
 /** When a server is given a rest. */
 export interface BreakerOptions {
@@ -7,8 +10,25 @@ export interface BreakerOptions {
   readonly failures?: number
   /** Milliseconds to the first probe after opening. Default 100. */
   readonly minDelay?: number
-  /** Milliseconds between probes at most; the delay doubles up to here. Default 700. */
+  /** Milliseconds from probe to probe at most, unless a probe takes longer; the delay doubles up to here. Default 700. */
   readonly maxDelay?: number
+}
+
+const optionNames = ['failures', 'minDelay', 'maxDelay'] as const
+
+/** A store's `breaker` option as a {@link Link} takes it. Throws `InvalidArgumentError`; `where` names the store. */
+export function checkBreaker(where: string, breaker: unknown): BreakerOptions | false | undefined {
+  if (breaker === undefined || breaker === false) return breaker
+  checkOptions(`${where}: breaker`, breaker, optionNames)
+  const { failures = 5, minDelay = 100, maxDelay = 700 } = breaker as BreakerOptions
+  if (!Number.isInteger(failures) || failures < 1) {
+    throw new InvalidArgumentError(`${where}: breaker.failures must be a whole number from 1, got ${shown(failures)}`)
+  }
+  return {
+    failures,
+    minDelay: milliseconds(minDelay, `${where}: breaker.minDelay`),
+    maxDelay: milliseconds(maxDelay, `${where}: breaker.maxDelay`),
+  }
 }
 
 export interface LinkOptions {
@@ -83,22 +103,24 @@ export class Link {
     clearTimeout(this.#timer)
   }
 
-  #schedule(): void {
+  /** `probed`: how many ms the last probe took. The delay counts from its start, or a silent server would be asked too rarely. */
+  #schedule(probed = 0): void {
     const step = Math.min(this.#minDelay * 2 ** this.#attempt++, this.#maxDelay)
     // Half fixed, half random: a fleet that lost one server must not come back to it in one wave.
-    const delay = Math.max(this.#minDelay, step * (0.5 + Math.random() / 2))
+    const delay = Math.max(this.#minDelay, step * (0.5 + Math.random() / 2) - probed)
     this.#timer = setTimeout(() => void this.#try(), delay)
     this.#timer.unref()
   }
 
   async #try(): Promise<void> {
     this.#report({ type: 'breaker', server: this.server, state: 'half-open' })
+    const began = performance.now()
     try {
       await this.#probe()
     } catch {
       if (this.#closed) return
       this.#report({ type: 'breaker', server: this.server, state: 'open' })
-      this.#schedule()
+      this.#schedule(performance.now() - began)
       return
     }
     this.#open = false

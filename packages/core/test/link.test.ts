@@ -73,6 +73,25 @@ test('probes until the server answers, at most 700 ms apart', async () => {
   expect(probes).toBe(settled)
 })
 
+test('the time that a probe waits in vain is part of the delay to the next', async () => {
+  const starts: number[] = []
+  link = new Link({
+    server: 'a:1',
+    probe: () => {
+      starts.push(performance.now())
+      return new Promise((_, reject) => setTimeout(() => reject(late), 500))
+    },
+    report: () => {},
+  })
+  link.failed(late, true)
+  await vi.advanceTimersByTimeAsync(7000)
+  const gaps = starts.slice(1).map((start, i) => start - (starts[i] as number))
+  expect(gaps.length).toBeGreaterThanOrEqual(8)
+  // A rest of 100 ms at least.
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(600)
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(701)
+})
+
 test('turned off, it never refuses', () => {
   link = make(false)
   for (let i = 0; i < 100; i++) link.failed(late, true)

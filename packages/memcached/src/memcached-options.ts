@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import {
   type BreakerOptions,
+  checkBreaker,
   checkOptions,
   type Duration,
   InvalidArgumentError,
@@ -54,7 +55,6 @@ const optionNames = [
   'breaker',
   'maxInFlightBytes',
 ] as const
-const breakerOptionNames = ['failures', 'minDelay', 'maxDelay'] as const
 const defaultTimeout = 500
 const defaultMaxInFlightBytes = 64 * 1024 * 1024
 
@@ -86,7 +86,7 @@ export function resolveOptions(options: MemcachedOptions): ResolvedOptions {
     endpoints: client === undefined ? endpointsOf(servers, { username, password, tls }) : endpointsOfClient(client),
     client,
     timeout: milliseconds(timeout, 'MemcachedStore: timeout'),
-    breaker: breakerOf(options.breaker),
+    breaker: checkBreaker('MemcachedStore', options.breaker),
     maxInFlightBytes,
   }
 }
@@ -107,20 +107,4 @@ function endpointsOfClient(client: MemjsSource): Endpoint[] {
 function text(value: unknown, name: string): string | undefined {
   if (value === undefined || typeof value === 'string') return value
   throw new InvalidArgumentError(`MemcachedStore: ${name} must be a string, got ${typeof value}`)
-}
-
-function breakerOf(breaker: BreakerOptions | false | undefined): BreakerOptions | false | undefined {
-  if (breaker === undefined || breaker === false) return breaker
-  checkOptions('MemcachedStore breaker', breaker, breakerOptionNames)
-  const { failures = 5, minDelay = 100, maxDelay = 700 } = breaker
-  if (!Number.isInteger(failures) || failures < 1) {
-    throw new InvalidArgumentError(
-      `MemcachedStore: breaker.failures must be a whole number from 1, got ${shown(failures)}`,
-    )
-  }
-  return {
-    failures,
-    minDelay: milliseconds(minDelay, 'MemcachedStore: breaker.minDelay'),
-    maxDelay: milliseconds(maxDelay, 'MemcachedStore: breaker.maxDelay'),
-  }
 }

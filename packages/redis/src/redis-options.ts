@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import {
   type BreakerOptions,
+  checkBreaker,
   checkOptions,
   type Duration,
   InvalidArgumentError,
@@ -39,13 +40,13 @@ export interface RedisStoreOptions<C extends RedisClient = Redis> {
   readonly tls?: boolean | TlsOptions
   /** What `CLIENT LIST` calls the connection. Default: nothing. */
   readonly clientName?: string
-  /** How long connecting may take; a probe of a silent server has half of it. Default 500 ms. */
+  /** How long connecting may take; every other probe of a silent server takes 500 ms of it at most. Default 500 ms. */
   readonly timeout?: Duration
   /** When the server is given a rest after failures; `false`: never. Default: after 5 in a row, or when it cannot be reached. */
   readonly breaker?: BreakerOptions | false
   /**
    * Bytes of commands that may wait for an answer, as a number or `'64mb'`; more are refused with `OverloadedError`, unsent.
-   * A single command may be larger. Default 64 MiB.
+   * A single command may be larger. Of small commands the heap holds five to seven times their bytes. Default 64 MiB.
    */
   readonly maxInFlightBytes?: number | string
 }
@@ -59,6 +60,8 @@ export interface ResolvedOptions {
 }
 
 const addressNames = ['url', 'host', 'port', 'path', 'username', 'password', 'db', 'tls', 'clientName'] as const
+/** Node fires a timer of more ms at once. */
+const longestTimer = 2 ** 31 - 1
 const optionNames = ['client', ...addressNames, 'timeout', 'breaker', 'maxInFlightBytes'] as const
 
 /** The options with their defaults. Throws `InvalidArgumentError` for what cannot be used; no message holds a password. */
@@ -72,8 +75,8 @@ export function resolveOptions(options: RedisStoreOptions<RedisClient>): Resolve
   }
   return {
     server: client ?? addressOf(options),
-    timeout: timeout === undefined ? 500 : milliseconds(timeout, 'RedisStore: timeout'),
-    breaker: breaker === undefined ? undefined : checkBreaker(breaker),
+    timeout: Math.min(timeout === undefined ? 500 : milliseconds(timeout, 'RedisStore: timeout'), longestTimer),
+    breaker: checkBreaker('RedisStore', breaker),
     maxInFlightBytes:
       maxInFlightBytes === undefined ? 64 * 2 ** 20 : parseBytes(maxInFlightBytes, 'RedisStore: maxInFlightBytes'),
   }
@@ -124,23 +127,6 @@ function text(name: string, value: unknown): string | undefined {
 function secret(value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value === '' ? undefined : value
   return wrong(`password must be a string, got a ${typeof value}`)
-}
-
-function checkBreaker(breaker: unknown): BreakerOptions | false {
-  if (breaker === false) return false
-  const names = ['failures', 'minDelay', 'maxDelay'] as const
-  checkOptions('RedisStore: breaker', breaker, names)
-  const given = breaker as Record<string, unknown>
-  const { failures } = given
-  if (failures !== undefined && !(Number.isInteger(failures) && (failures as number) >= 1)) {
-    wrong(`breaker.failures must be a whole number from 1, got ${shown(failures)}`)
-  }
-  for (const name of ['minDelay', 'maxDelay']) {
-    if (given[name] !== undefined && !(typeof given[name] === 'number' && (given[name] as number) > 0)) {
-      wrong(`breaker.${name} must be a positive number of ms, got ${shown(given[name])}`)
-    }
-  }
-  return { ...given }
 }
 
 function wrong(message: string): never {

@@ -96,6 +96,7 @@ describe('options', () => {
     [{ breaker: { failure: 1 } }, /did you mean "failures"/],
     [{ breaker: { failures: 0 } }, /failures must be/],
     [{ breaker: { maxDelay: -1 } }, /maxDelay must be/],
+    [{ breaker: { minDelay: Number.POSITIVE_INFINITY } }, /minDelay must be/],
     [{ maxInFlightBytes: 'lots' }, /maxInFlightBytes/],
     [{ url: 'redis://h', host: 'h' }, /each name the server/],
     [{ path: '/s', port: 1 }, /each name the server/],

@@ -34,6 +34,11 @@ describe('a server is reached', () => {
     expect(error.message).toMatch(/self.signed certificate/)
   })
 
+  test('by a store with the time of a month to connect', async () => {
+    const redis = await server()
+    await store({ port: redis.port, timeout: '30d' }).ping(within())
+  })
+
   test('with a password, by option or url', async () => {
     const redis = await server({ password: 'p@ss/wörd#1%' })
     await store({ url: redis.url }).ping(within())
