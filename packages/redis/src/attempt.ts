@@ -3,7 +3,6 @@ import type { CacheError } from '@anycache/core'
 /** One attempt to connect, shared by all who wait for it. */
 export class Attempt {
   readonly promise: Promise<void>
-  readonly began: number = performance.now()
   /** Whether it has begun to connect; until then it waits for an older connection to close. */
   dialed = false
   readonly #timer: NodeJS.Timeout

@@ -24,6 +24,8 @@ export interface Sent {
 }
 
 const minus = 0x2d
+/** Milliseconds that a probe waits, where the timeout is longer: with the breaker's delay a cache is back within a second. */
+const quickProbe = 500
 
 /** The one connection to the server: dials when asked to, hangs up on a silent server, and feeds the breaker. */
 export class Connection {
@@ -38,8 +40,10 @@ export class Connection {
   #trouble: unknown
   /** When the connection that is open became ready. */
   #readyAt: number | undefined
-  /** How long the last attempt took that succeeded, in ms. */
-  #connectTime: number | undefined
+  /** The first of the late requests since which nothing at all came. */
+  #silence: Sent | undefined
+  /** Whether the next probe takes all of the timeout. */
+  #patient = false
   #hungUp = false
   #corked: ClientStream | undefined
   /** The error line that a server sent before anything else: it is full, or protected. */
@@ -125,8 +129,10 @@ export class Connection {
       // One failure for a batch, however many calls are in it.
       sent.late = true
       this.link.failed(error)
-      // A call with a few ms to spare says nothing about the connection; half the timeout is what a probe waits too.
-      if (waited >= this.#timeout / 2) this.#hangUpIfSilent(sent)
+      // A call with a few ms to spare says little about the connection; many in a row do.
+      const silence = this.#isSilentSince(this.#silence) ? (this.#silence as Sent) : sent
+      this.#silence = silence
+      if (waited >= this.#timeout / 2 || performance.now() - silence.at >= this.#timeout) this.#hangUpIfSilent(sent)
     }
     return error
   }
@@ -169,9 +175,13 @@ export class Connection {
 
   /** Nothing at all came since: the server or the way to it is dead, and what it still sends must not be waited for. */
   #hangUpIfSilent(sent: Sent): void {
-    if (!this.#owned || sent.stream !== this.#client.stream || sent.stream.bytesRead !== sent.bytesRead) return
+    if (!this.#owned || !this.#isSilentSince(sent)) return
     this.#hungUp = true
     sent.stream.destroy()
+  }
+
+  #isSilentSince(sent: Sent | undefined): boolean {
+    return sent !== undefined && sent.stream === this.#client.stream && sent.stream.bytesRead === sent.bytesRead
   }
 
   #begin(patience: number): Promise<void> {
@@ -242,7 +252,6 @@ export class Connection {
     const attempt = this.#attempt
     if (attempt === undefined) return
     this.#attempt = undefined
-    this.#connectTime = performance.now() - attempt.began
     attempt.succeed()
   }
 
@@ -296,10 +305,17 @@ export class Connection {
   }
 
   async #probe(): Promise<void> {
-    // Half the timeout, so that the cache works within a second of the server's return; but where connecting takes long, or
-    // nobody knows how long, a probe must have the time, or the breaker would never close.
-    const connecting = this.#connectTime === undefined ? this.#timeout : 2 * this.#connectTime
-    const patience = Math.min(this.#timeout, Math.max(this.#timeout / 2, connecting))
+    try {
+      await this.#ask(this.#patient ? this.#timeout : Math.min(this.#timeout, quickProbe))
+    } catch (error) {
+      // By turns, however long the timeout: quick ones find a server soon after its return, long ones find a slow server.
+      this.#patient = !this.#patient
+      throw error
+    }
+  }
+
+  /** Resolves at a sign of life, rejects without one within `patience` ms. */
+  async #ask(patience: number): Promise<void> {
     // Connecting asks for a sign of life too: the handshake must be answered.
     if (!this.ready) return this.#attempt?.promise ?? this.#begin(patience)
     const sent = this.sent()
