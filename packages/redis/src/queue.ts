@@ -66,6 +66,11 @@ export class Queue implements Lane {
     return request.promise
   }
 
+  /** No later get joins the gets before: what is sent next concerns every key. */
+  closeReads(): void {
+    this.#reads = undefined
+  }
+
   answered(size: number, late: boolean): void {
     if (!late) this.connection.link.succeeded()
     this.release(size)

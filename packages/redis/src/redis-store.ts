@@ -72,6 +72,7 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
 
   /** `FLUSHDB ASYNC`: every key of this store's database, whoever wrote it and whatever its prefix; the other databases stay. */
   flush(call: Call): Promise<void> {
+    this.#queue.closeReads()
     return this.#queue.request('flushdb', ['ASYNC'], undefined, call.deadline, nothing)
   }
 

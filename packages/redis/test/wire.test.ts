@@ -196,6 +196,14 @@ test('INFO is told by section, numbers as numbers', async () => {
   ])
 })
 
+test('a get called after a flush, in the same tick, finds nothing', async () => {
+  const opened = store({ port: redis.port, db: 5 })
+  const space = anySpace(opened)
+  await space.write(text('k', 'v'), within())
+  const [before, , after] = await Promise.all([read(space, 'k'), opened.flush(within()), read(space, 'k')])
+  expect([before, after]).toEqual(['v', undefined])
+})
+
 test('a flush empties the database of the store and no other', async () => {
   const here = store({ port: redis.port, db: 3 })
   await redis.command('SET', 'elsewhere', '1')
