@@ -11,7 +11,7 @@ import {
 import { FLAG_INTEGER } from '@anycache/serializer'
 import { readUint64 } from './big-endian.js'
 import { refusal } from './greeting.js'
-import { again, type Reply, Request } from './request.js'
+import { again, type Reply, Request, type Verb } from './request.js'
 
 const stored: Written = { outcome: 'stored' }
 const exists: Written = { outcome: 'exists' }
@@ -23,8 +23,9 @@ const noCounter: Counted = { refused: 'not-a-counter' }
 const absent: Counted = { refused: 'missing' }
 /** Digits of 2^64, the largest number that a counter may have held before it was counted down. */
 const longestCounter = 20
-/** What `found` holds while a count past the range is being taken back. */
-const undoing = 'undoing'
+/** A counter up to `room` may be counted on unseen by a `small` amount: 2^20 of them must be under way to lead out of the range. */
+const room = 2 ** 52
+const small = 2 ** 32
 /** The incarnation of no connection. */
 const nowhere = '-'
 
@@ -60,48 +61,84 @@ export function touchRequest(key: string, ttl: number, deadline: number): Reques
 export function takeRequest(key: string, deadline: number): Request {
   const request = new Request('get', key, deadline, readTaken)
   request.alone = true
+  request.restart = look
   return request
 }
 
+/**
+ * GET, then INCR or DECR: the server counts on whatever begins with digits, to 2^64, and looks at no flags. A key that was
+ * found to be a counter with room is not looked at first ({@link Request.alone} is false then).
+ */
 export function countRequest(
   key: string,
   by: number,
   create: { value: number; ttl: number } | undefined,
   deadline: number,
 ): Request {
-  const request = new Request(by < 0 ? 'decrement' : 'increment', key, deadline, readCounted)
+  const request = new Request('get', key, deadline, readCounted)
+  request.alone = true
+  request.restart = beginCount
+  request.counts = by < 0 ? 'decrement' : 'increment'
   request.by = Math.abs(by)
-  request.before = lookBefore
+  request.isSmall = request.by <= small
   if (create === undefined) request.found = absent
   else if (create.value > Number.MAX_SAFE_INTEGER) request.found = outOfRange
   else {
-    request.initial = create.value
+    request.found = create.value
     request.ttl = create.ttl
   }
   return request
 }
 
-/**
- * The server counts on whatever begins with digits and looks at no flags. So the item is read in the same batch, and what was
- * counted on something that is no counter of ours is taken back.
- */
+function look(request: Request): void {
+  request.verb = 'get'
+  request.before = undefined
+  compareNothing(request)
+}
+
+function beginCount(request: Request): void {
+  request.undoes = false
+  if (request.alone) look(request)
+  else count(request)
+}
+
+function count(request: Request): void {
+  request.verb = request.counts as Verb
+  request.initial = typeof request.found === 'number' ? request.found : undefined
+  request.before = lookBefore
+}
+
+function takeBack(request: Request, reply: Reply): void {
+  request.undoes = true
+  request.verb = request.counts === 'increment' ? 'decrement' : 'increment'
+  request.initial = undefined
+  request.before = undefined
+  // Only what was counted, not what somebody has put there since.
+  compareWithFound(request, reply)
+}
+
+/** Another process may have put something else there since it was looked at: this read shows it, in the same batch. */
 function lookBefore(counting: Request): Request {
   counting.isForeign = false
   const request = new Request('get', counting.key, Number.POSITIVE_INFINITY, (_request, reply) => {
-    if (reply.status === 'ok') counting.isForeign = !isCounter(reply)
+    if (reply.status === 'ok') counting.isForeign = !isNumber(reply)
   })
   request.wireKey = counting.wireKey
   return request
 }
 
-const counterForm = /^(?:0|[1-9]\d{0,15}) *$/
+const numberForm = /^(?:0|[1-9]\d*) *$/
 
-function isCounter({ flags, data }: Reply): boolean {
+/** Whether this is a number that `set` or a count wrote, be it past the range for a moment. */
+function isNumber({ flags, data }: Reply): boolean {
   if (flags !== 0 && flags !== FLAG_INTEGER) return false
   // Padded by at most what a counter may have been longer.
   if (data.length === 0 || data.length > longestCounter) return false
-  const digits = data.toString('latin1')
-  return counterForm.test(digits) && Number(digits) <= Number.MAX_SAFE_INTEGER
+  return numberForm.test(data.toString('latin1'))
+}
+
+function numberOf({ data }: Reply): number {
+  return Number(data.toString('latin1'))
 }
 
 function verbOf(when: Condition): 'set' | 'add' | 'replace' {
@@ -144,9 +181,22 @@ function compareWith(request: Request, token: CasToken): void {
       'the server keeps no versions (memcached -C), so nothing can be compared; start it without -C',
     )
   }
-  request.incarnation = incarnation ?? nowhere
+  request.incarnation = incarnation !== undefined && version < 2n ** 64n ? incarnation : nowhere
   request.casHigh = Number((version >> 32n) & 0xffff_ffffn)
   request.casLow = Number(version & 0xffff_ffffn)
+}
+
+/** Compares with the version of this very reply; without versions (-C) with none. */
+function compareWithFound(request: Request, { incarnation, casHigh, casLow }: Reply): void {
+  request.incarnation = casHigh === 0 && casLow === 0 ? '' : incarnation
+  request.casHigh = casHigh
+  request.casLow = casLow
+}
+
+function compareNothing(request: Request): void {
+  request.incarnation = ''
+  request.casHigh = 0
+  request.casLow = 0
 }
 
 function readItem(request: Request, reply: Reply): StoredItem | undefined {
@@ -186,37 +236,55 @@ function readTaken(request: Request, reply: Reply): Item | undefined | typeof ag
     if (item === undefined) return undefined
     request.found = item
     request.verb = 'delete'
-    // Without versions (-C): whose delete finds something has taken it.
-    request.incarnation = reply.casHigh === 0 && reply.casLow === 0 ? '' : reply.incarnation
-    request.casHigh = reply.casHigh
-    request.casLow = reply.casLow
+    // Without versions: whose delete finds something has taken it.
+    compareWithFound(request, reply)
     return again
   }
   if (reply.status === 'ok') return request.found as Item
   if (reply.status === 'missing') return undefined
   if (reply.status !== 'exists') throw refusal(request, reply)
-  request.verb = 'get'
-  request.incarnation = ''
-  request.casHigh = 0
-  request.casLow = 0
+  look(request)
   return again
 }
 
 function readCounted(request: Request, reply: Reply): Counted | typeof again {
-  if (request.found === undoing) return request.isForeign ? noCounter : outOfRange
+  if (request.undoes) return readTakenBack(request, reply)
+  return request.verb === 'get' ? readLooked(request, reply) : readCount(request, reply)
+}
+
+function readLooked(request: Request, reply: Reply): Counted | typeof again {
+  if (reply.status === 'missing') {
+    if (typeof request.found !== 'number') return request.found as Counted
+    count(request)
+    return again
+  }
+  if (reply.status !== 'ok') throw refusal(request, reply)
+  const value = numberOf(reply)
+  if (!isNumber(reply) || value > Number.MAX_SAFE_INTEGER) return noCounter
+  const counted = request.counts === 'increment' ? value + request.by : 0
+  if (counted > Number.MAX_SAFE_INTEGER) return outOfRange
+  count(request)
+  // Towards the end of the range others might count it past it meanwhile.
+  if (counted > room) compareWithFound(request, reply)
+  return again
+}
+
+function readCount(request: Request, reply: Reply): Counted | typeof again {
   switch (reply.status) {
     case 'ok': {
       const value = readUint64(reply.data, 0)
+      request.foundRoom = value <= room && !request.isForeign
       if (value <= Number.MAX_SAFE_INTEGER && !request.isForeign) return { value }
-      // The server counts on, to 2^64 and on foreign digits: undone before anyone is told.
-      request.verb = request.verb === 'increment' ? 'decrement' : 'increment'
-      request.initial = undefined
-      request.before = undefined
-      request.found = undoing
+      takeBack(request, reply)
       return again
     }
     case 'missing':
-      return request.found as Counted
+      if (request.incarnation === '') return request.found as Counted
+      look(request)
+      return again
+    case 'exists':
+      look(request)
+      return again
     case 'not-a-number':
       return noCounter
     case 'not-stored':
@@ -225,4 +293,17 @@ function readCounted(request: Request, reply: Reply): Counted | typeof again {
     default:
       throw refusal(request, reply)
   }
+}
+
+function readTakenBack(request: Request, reply: Reply): Counted | typeof again {
+  const answer = request.isForeign ? noCounter : outOfRange
+  if (request.verb === 'get') {
+    if (reply.status !== 'ok' || !isNumber(reply) || numberOf(reply) <= Number.MAX_SAFE_INTEGER) return answer
+    takeBack(request, reply)
+    return again
+  }
+  if (reply.status !== 'exists' || request.isForeign) return answer
+  // Others have counted on, or have put something else there: then there is nothing to take back.
+  look(request)
+  return again
 }

@@ -83,13 +83,23 @@ export class Request implements Pending {
   incarnation = ''
   casHigh = 0
   casLow = 0
+  /** What a count does to a counter, whichever step it is at; `undefined` for all else. */
+  counts: 'increment' | 'decrement' | undefined = undefined
   by = 0
   /** A counter's first value; `undefined`: an absent one stays absent. */
   initial: number | undefined = undefined
+  /** A count so small that it need not look first at what is known for a counter with room. */
+  isSmall = false
+  /** It found such a counter. */
+  foundRoom = false
+  /** What was counted is being taken back. */
+  undoes = false
   /** No other request for the key may be under way at the same time: this one takes several steps. */
   alone = false
   /** What a step has found for the next. */
   found: unknown = undefined
+  /** Begins anew: what its steps have done so far lies under a generation that is gone. */
+  restart: ((request: Request) => void) | undefined = undefined
   /** Makes the request that goes ahead of this one, each time it is sent. */
   before: ((request: Request) => Request) | undefined = undefined
   /** What {@link Request.before} found under the key is not what this request may work on. */

@@ -11,6 +11,8 @@ import {
 } from './generation.js'
 import type { Lane, Request } from './request.js'
 
+const mostCounters = 1000
+
 /** Hears when a namespaced request came and went. */
 export interface Attendance {
   left(): void
@@ -41,6 +43,9 @@ export class Scope implements Lane, Composer, Generations {
   /** Keys with a request that is alone, that request, and what was asked of them since. */
   readonly #turns = new Map<string, { readonly holder: Request; readonly waiting: Request[] }>()
 
+  /** Keys found to be counters with room, and not written by this process since. */
+  readonly #counters = new Set<string>()
+
   constructor(connection: Connection, attendance: Attendance, bases: readonly string[]) {
     this.#connection = connection
     this.#attendance = attendance
@@ -58,8 +63,13 @@ export class Scope implements Lane, Composer, Generations {
         turn.waiting.push(request)
         return
       }
+      if (request.isSmall && this.#counters.has(request.key)) {
+        request.alone = false
+        request.restart?.(request)
+      }
       if (request.alone) this.#turns.set(request.key, { holder: request, waiting: [] })
     }
+    if (request.data !== undefined) this.#counters.delete(request.key)
     this.#enqueue(request)
   }
 
@@ -69,6 +79,7 @@ export class Scope implements Lane, Composer, Generations {
 
   ended(request: Request): void {
     this.#connection.ended(request)
+    if (request.counts !== undefined) this.#noteCounter(request)
     if (request.alone) this.#passTurn(request)
     if (request.present) this.#attendance.left()
   }
@@ -118,6 +129,7 @@ export class Scope implements Lane, Composer, Generations {
   }
 
   keep(request: Request): void {
+    request.restart?.(request)
     this.#redo.push(request)
   }
 
@@ -135,6 +147,14 @@ export class Scope implements Lane, Composer, Generations {
   #enqueue(request: Request): void {
     this.#queue.push(request)
     if (this.#queue.length === 1) this.#connection.schedule(this)
+  }
+
+  #noteCounter({ key, alone, foundRoom }: Request): void {
+    const counters = this.#counters
+    // One that did not look first may have been overtaken by a write that was asked after it.
+    if (!foundRoom) counters.delete(key)
+    else if (alone) counters.add(key)
+    if (counters.size > mostCounters) for (const oldest of counters.keys()) return void counters.delete(oldest)
   }
 
   #passTurn(request: Request): void {

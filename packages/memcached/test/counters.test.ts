@@ -1,0 +1,112 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Space } from '@anycache/core'
+import { expect, test } from 'vitest'
+import { proxy, read, server, storeOf, text, within } from './opened.js'
+
+const most = Number.MAX_SAFE_INTEGER
+const fromOne = { value: 1, ttl: Number.POSITIVE_INFINITY }
+const number = (key: string, value: number) => ({ ...text(key, ''), item: { flags: 2, data: `${value}` } })
+
+/** One more, as a key known for a counter is counted: without looking first. */
+async function known(space: Space, key: string): Promise<void> {
+  await space.count(key, 1, fromOne, within())
+  await space.count(key, 1, fromOne, within())
+}
+
+test('a count past the range is seen by nobody, and takes nothing from what is asked after it', async () => {
+  const space = storeOf(await server()).space(['n'])
+  for (const prepare of [async () => {}, (key: string) => known(space, key)]) {
+    const key = `k${prepare.length}`
+    await prepare(key)
+    const answers = await Promise.all([
+      space.write(number(key, most), within()),
+      space.count(key, 7, fromOne, within()),
+      space.get(key, within()),
+      space.write(number(key, 100), within()),
+      space.count(key, 1, fromOne, within()),
+    ])
+    expect(answers).toMatchObject([
+      { outcome: 'stored' },
+      { refused: 'out-of-range' },
+      { data: Buffer.from(`${most}`) },
+      { outcome: 'stored' },
+      { value: 101 },
+    ])
+    expect(await read(space, key)).toBe('101')
+  }
+})
+
+test.each([
+  [0, '007'],
+  [0, '12 monkeys'],
+  [0, ' 5'],
+  [0, '-1'],
+  [0, '9007199254740992'],
+  [0, '18446744073709551615'],
+  [16, '99'],
+  [0, ''],
+])('flags %i and %j are no counter, and keep every byte and their ttl', async (flags, data) => {
+  const one = await server()
+  const space = storeOf(one).space([])
+  await space.count('k', 1, fromOne, within())
+  await space.write({ ...text('k', ''), item: { flags, data }, ttl: 60_000 }, within())
+  for (const by of [1, -1, -100, 0, most]) {
+    expect(await space.count('k', by, fromOne, within())).toEqual({ refused: 'not-a-counter' })
+    expect(await space.get('k', within())).toMatchObject({ flags, data: Buffer.from(data) })
+  }
+  expect(await one.command('mg k t')).toMatch(/^HD t(59|6[012])$/)
+})
+
+test('what another process has put in place of a counter is told apart, and its number survives', async () => {
+  const one = await server()
+  const [mine, theirs] = [storeOf(one).space(['n']), storeOf(one).space(['n'])]
+  await known(mine, 'k')
+  await theirs.write(number('k', most), within())
+  // All under way at once: each is taken back.
+  const refused = await Promise.all(Array.from({ length: 64 }, () => mine.count('k', 1, fromOne, within())))
+  expect(new Set(refused.map(counted => JSON.stringify(counted)))).toEqual(new Set(['{"refused":"out-of-range"}']))
+  expect(await mine.count('k', 0, undefined, within())).toEqual({ value: most })
+  await theirs.write(number('k', 5), within())
+  await known(mine, 'k')
+  await theirs.write(text('k', 'text'), within())
+  expect(await mine.count('k', 1, fromOne, within())).toEqual({ refused: 'not-a-counter' })
+  expect(await read(mine, 'k')).toBe('text')
+})
+
+test('64 racers at the end of the range fill it exactly', async () => {
+  const one = await server()
+  const stores = Array.from({ length: 8 }, () => storeOf(one).space(['n']))
+  await stores[0]?.write(number('k', most - 20), within())
+  const counts = Array.from({ length: 64 }, (_, i) => stores[i % 8]?.count('k', 1, fromOne, within()))
+  const values = (await Promise.all(counts)).flatMap(counted => (counted && 'value' in counted ? [counted.value] : []))
+  expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => most - 19 + i))
+})
+
+test('a count that was refused takes nothing back from the counter that a clear let begin meanwhile', async () => {
+  const one = await server()
+  const wire = await proxy(one)
+  const [mine, theirs] = [storeOf(wire).space(['n']), storeOf(one).space(['n'])]
+  await known(mine, 'k')
+  await theirs.write(number('k', most), within())
+  wire.delay(200, 'down')
+  const counting = mine.count('k', 1, fromOne, within())
+  await wait(100)
+  await theirs.clear(within)
+  await theirs.write(number('k', 5), within())
+  expect(await counting).toEqual({ value: 6 })
+  expect(await read(theirs, 'k')).toBe('6')
+})
+
+test('a take whose namespace was cleared between its steps gives what it took', async () => {
+  const one = await server({ args: ['-C'] })
+  const wire = await proxy(one)
+  const [mine, theirs] = [storeOf(wire).space(['n']), storeOf(one).space(['n'])]
+  await mine.write(text('k', 'old'), within())
+  wire.delay(200, 'down')
+  const taking = mine.take('k', within())
+  await wait(100)
+  await theirs.clear(within)
+  await theirs.write(text('k', 'new'), within())
+  expect(`${(await taking)?.data}`).toBe('new')
+  expect(await read(theirs, 'k')).toBeUndefined()
+})
