@@ -1,9 +1,15 @@
-import { awaitBy, settled, TimeoutError } from '@anycache/core'
+import { awaitBy, type Pending, settled, TimeoutError } from '@anycache/core'
 import type { Connection } from './connection.js'
 import { generationItem, newGeneration, renewRequest } from './generation.js'
 import type { Request } from './request.js'
 import { type Attendance, Scope } from './scope.js'
 import { WeakValues } from './weak-values.js'
+
+/** A clear that waits for another one. */
+interface Clearing extends Pending {
+  over: boolean
+  begin(): void
+}
 
 /**
  * The namespaces of one server, and their clearing. While one is cleared, what is asked of any of them meanwhile waits in one backlog:
@@ -14,7 +20,7 @@ export class Namespaces implements Attendance {
   readonly #scopes = new WeakValues<Scope>()
   /** Requests on their way. */
   #present = 0
-  #backlog: (Request | (() => void))[] | undefined
+  #backlog: (Request | Clearing)[] | undefined
   #emptied: (() => void) | undefined
 
   constructor(connection: Connection) {
@@ -40,18 +46,38 @@ export class Namespaces implements Attendance {
 
   /** Renews the generation of the namespace with this base: what was asked before is gone then, what is asked from now on stays. */
   clear(base: string, deadline: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const renew = (): void => {
-        this.connection
-          .during(() => this.#renew(base, deadline))
-          .finally(() => this.#releaseBacklog())
-          .then(resolve, reject)
-      }
-      if (this.#backlog === undefined) {
-        this.#backlog = []
-        renew()
-      } else this.#backlog.push(renew)
+    return this.connection.during(() => {
+      if (this.#backlog !== undefined) return this.#queueClear(base, deadline)
+      this.#backlog = []
+      return this.#clearNow(base, deadline)
     })
+  }
+
+  #queueClear(base: string, deadline: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const clearing: Clearing = {
+        deadline,
+        over: false,
+        expire: () => {
+          clearing.over = true
+          reject(this.#tooLate())
+        },
+        begin: () => {
+          settled(clearing)
+          this.#clearNow(base, deadline).then(resolve, reject)
+        },
+      }
+      awaitBy(clearing)
+      this.#backlog?.push(clearing)
+    })
+  }
+
+  async #clearNow(base: string, deadline: number): Promise<void> {
+    try {
+      await this.#renew(base, deadline)
+    } finally {
+      this.#releaseBacklog()
+    }
   }
 
   async #renew(base: string, deadline: number): Promise<void> {
@@ -69,12 +95,11 @@ export class Namespaces implements Attendance {
   #whenEmpty(deadline: number): Promise<void> {
     if (this.#present === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      const server = this.connection.endpoint.name
       const patience = {
         deadline,
         expire: () => {
           this.#emptied = undefined
-          reject(new TimeoutError(`${server} did not answer earlier requests in time`, { server, outcome: 'not-sent' }))
+          reject(this.#tooLate())
         },
       }
       awaitBy(patience)
@@ -84,6 +109,11 @@ export class Namespaces implements Attendance {
         resolve()
       }
     })
+  }
+
+  #tooLate(): TimeoutError {
+    const server = this.connection.endpoint.name
+    return new TimeoutError(`${server} did not answer earlier requests in time`, { server, outcome: 'not-sent' })
   }
 
   #enter(request: Request, scope: Scope): void {
@@ -96,13 +126,14 @@ export class Namespaces implements Attendance {
     const backlog = this.#backlog ?? []
     this.#backlog = undefined
     for (let i = 0; i < backlog.length; i++) {
-      const entry = backlog[i] as Request | (() => void)
-      if (typeof entry === 'function') {
+      const entry = backlog[i] as Request | Clearing
+      if (entry.over) continue
+      if ('begin' in entry) {
         this.#backlog = backlog.slice(i + 1)
-        entry()
+        entry.begin()
         return
       }
-      if (!entry.over) this.#enter(entry, entry.lane as Scope)
+      this.#enter(entry, entry.lane as Scope)
     }
   }
 }

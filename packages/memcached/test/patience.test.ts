@@ -78,3 +78,28 @@ test('what waited behind a clear when the store closed is told so, and opens no 
   await vi.waitFor(() => expect(wire.openConnections).toBe(0), 2000)
   expect(wire.connections).toBe(1)
 })
+
+test('clears that wait for one another on a frozen server give up at their deadlines, not one after the other', async () => {
+  const { wire, opened } = await behindProxy()
+  const space = opened.space(['s'])
+  await space.write(text('k', 'v'), within())
+  wire.blackHole()
+  const started = performance.now()
+  const clears = Array.from({ length: 100 }, () => code(space.clear(() => within(200))))
+  expect(new Set(await Promise.all(clears))).toEqual(new Set(['ERR_CACHE_TIMEOUT']))
+  expect(performance.now() - started).toBeLessThan(1500)
+  wire.pass()
+  await vi.waitFor(() => space.clear(within), 2000)
+})
+
+test('a close lets every clear that waits for another one finish', async () => {
+  const wire = await proxy(await server())
+  const opened = new MemcachedStore({ servers: [`127.0.0.1:${wire.port}`] })
+  const space = opened.space(['s'])
+  await space.write(text('k', 'v'), within())
+  wire.delay(30)
+  const clears = [1, 2, 3].map(() => code(space.clear(within)))
+  const after = code(space.write(text('k', 'after'), within()))
+  await opened.close(within())
+  expect(await Promise.all([...clears, after])).toEqual(Array(4).fill('answered'))
+})
