@@ -65,6 +65,14 @@ describe.each(backends)('%s', (_name, start) => {
     expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded')
     expect(errors[0]).toMatchObject({ code: 'ERR_CACHE_CONNECTION', op: 'get', key: 'k' })
     await answersAtOnce()
+    const keys = Array.from({ length: 100 }, (_, i) => `many ${i}`)
+    errors.length = 0
+    await cache.getMany(keys)
+    await cache.setMany(keys.map(key => [key, 1]))
+    await cache.deleteMany(keys)
+    // Each server's trouble is told once by each call.
+    expect(new Set(errors.map(error => `${error.op} ${error.server}`)).size).toBe(errors.length)
+    expect(errors.length).toBe(3 * bench.servers.length)
     await expect(cache.increment('n')).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', op: 'increment' })
     await expect(cache.ping()).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION' })
     await Promise.all(bench.proxies.map(proxy => proxy.accept()))

@@ -1,5 +1,5 @@
 import type { CallOptions } from './cache.js'
-import { type CacheError, NotSupportedError } from './errors.js'
+import { NotSupportedError, troubleOf } from './errors.js'
 import type { Scope } from './scope.js'
 import type { CasToken, StoredItem } from './store.js'
 
@@ -100,15 +100,16 @@ export async function readMany<T>(
 ): Promise<Map<string, T>> {
   const open = scope.open(options)
   const items = await scope.allInOrder(keys, () => scope.space.getMany(keys, scope.call(options)))
-  const reported = new Set<CacheError>()
+  const reported = new Set<string>()
   const values: unknown[] = []
   for (let i = 0; i < keys.length; i++) {
     const item = items[i]
     if (item === undefined) continue
     if ('failure' in item) {
       // One server's trouble is one event, however many of its keys were asked for.
-      if (reported.has(item.failure)) continue
-      reported.add(item.failure)
+      const trouble = troubleOf(item.failure)
+      if (reported.has(trouble)) continue
+      reported.add(trouble)
       const outage = scope.outage(item.failure, op, keys[i], open)
       if (outage !== undefined) throw outage
       continue

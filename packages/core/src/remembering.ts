@@ -1,4 +1,4 @@
-import { isOutage } from './errors.js'
+import { ClosedError, isOutage } from './errors.js'
 import { prefixOf } from './keys.js'
 import { Ledger } from './ledger.js'
 import { RememberingSpace } from './remembering-space.js'
@@ -100,15 +100,18 @@ class RememberingStore implements Store {
   async #replay(): Promise<void> {
     if (this.#replaying || this.#closed || this.#ledger.size === 0) return
     this.#replaying = true
-    try {
-      this.#ledger.expire()
-      for (const prefix of this.#ledger.prefixes()) await this.#replayPrefix(prefix)
-    } catch (error) {
-      if (!isOutage(error)) process.emitWarning(error instanceof Error ? error : String(error))
-    } finally {
-      this.#replaying = false
-      this.#schedule()
+    this.#ledger.expire()
+    for (const prefix of this.#ledger.prefixes()) {
+      try {
+        await this.#replayPrefix(prefix)
+      } catch (error) {
+        // One namespace that cannot be cleared yet must not hold up what others owe. A store closed under its cache owes nothing more.
+        if (error instanceof ClosedError) this.#closed = true
+        else if (!isOutage(error)) process.emitWarning(error instanceof Error ? error : String(error))
+      }
     }
+    this.#replaying = false
+    this.#schedule()
   }
 
   async #replayPrefix(prefix: string): Promise<void> {

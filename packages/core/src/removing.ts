@@ -1,5 +1,5 @@
 import type { CallOptions } from './cache.js'
-import { type CacheError, NotSupportedError } from './errors.js'
+import { type CacheError, NotSupportedError, troubleOf } from './errors.js'
 import type { Scope } from './scope.js'
 
 /** `delete` after its arguments were checked. */
@@ -23,13 +23,14 @@ export async function removeSeveral(
 ): Promise<number> {
   const answers = await scope.allInOrder(keys, () => scope.space.removeMany(keys, scope.call(options)))
   const open = scope.open(options)
-  const told = new Map<CacheError, CacheError | undefined>()
+  const told = new Map<string, CacheError | undefined>()
   let count = 0
   for (const [i, key] of keys.entries()) {
     const answer = answers[i]
     if (typeof answer === 'object') {
       const { failure } = answer
-      if (!told.has(failure)) told.set(failure, scope.outage(failure, 'deleteMany', key, open))
+      const trouble = troubleOf(failure)
+      if (!told.has(trouble)) told.set(trouble, scope.outage(failure, 'deleteMany', key, open))
       continue
     }
     if (answer) count++

@@ -1,6 +1,6 @@
 import type { Encoded } from '@anycache/serializer'
 import type { CallOptions } from './cache.js'
-import { type CacheError, NotSupportedError } from './errors.js'
+import { type CacheError, NotSupportedError, troubleOf } from './errors.js'
 import type { Scope } from './scope.js'
 import type { Condition, Failed, Item, Write, Written } from './store.js'
 
@@ -188,7 +188,7 @@ function report(
   options: CallOptions | undefined,
 ): string[] {
   const open = scope.open(options)
-  const reported = new Map<CacheError, CacheError | undefined>()
+  const reported = new Map<string, CacheError | undefined>()
   const failed: string[] = []
   for (const [i, key] of keys.entries()) {
     const answer = answers[i] as Written | Failed
@@ -197,7 +197,8 @@ function report(
       continue
     }
     const { failure } = answer
-    if (!reported.has(failure)) reported.set(failure, scope.outage(failure, 'setMany', key, open))
+    const trouble = troubleOf(failure)
+    if (!reported.has(trouble)) reported.set(trouble, scope.outage(failure, 'setMany', key, open))
     failed.push(key)
   }
   for (const error of reported.values()) if (error !== undefined) throw error

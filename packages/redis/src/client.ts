@@ -1,19 +1,7 @@
 import { InvalidArgumentError, NotSupportedError, shown } from '@anycache/core'
 import { Command, Redis } from 'ioredis'
 import { type Argument, nowhere, WireCommand } from './command.js'
-import { Outlet } from './outlet.js'
-
-/** What the store needs of the socket beneath a client. */
-export interface ClientStream {
-  readonly connecting: boolean
-  readonly writable: boolean
-  readonly bytesRead: number
-  write(data: string | Buffer): unknown
-  cork(): void
-  uncork(): void
-  once(event: 'data', listener: (chunk: Buffer) => void): unknown
-  destroy(): unknown
-}
+import { type ClientStream, Outlet } from './outlet.js'
 
 /** What the store needs of a client: ioredis 6, ioredis 5.4 or later, and its kin have it. */
 export interface RedisClient {

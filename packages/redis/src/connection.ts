@@ -1,8 +1,9 @@
 import { type CacheError, ConnectionError, Link, type LinkOptions, type StoreEvent, TimeoutError } from '@anycache/core'
 import { Attempt } from './attempt.js'
-import { type ClientStream, type RedisClient, Sender } from './client.js'
+import { type RedisClient, Sender } from './client.js'
 import type { Argument } from './command.js'
 import { commandFailure, connectionFailure, isReply } from './failures.js'
+import type { ClientStream } from './outlet.js'
 
 export interface ConnectionOptions {
   readonly client: RedisClient

@@ -1,3 +1,4 @@
-export type { ClientStream, RedisClient } from './client.js'
+export type { RedisClient } from './client.js'
+export type { ClientStream } from './outlet.js'
 export type { RedisStoreOptions } from './redis-options.js'
 export { RedisStore } from './redis-store.js'

@@ -1,4 +1,14 @@
-import type { ClientStream } from './client.js'
+/** What the store needs of the socket beneath a client. */
+export interface ClientStream {
+  readonly connecting: boolean
+  readonly writable: boolean
+  readonly bytesRead: number
+  write(data: string | Buffer): unknown
+  cork(): void
+  uncork(): void
+  once(event: 'data', listener: (chunk: Buffer) => void): unknown
+  destroy(): unknown
+}
 
 /** Gathers the commands of a tick, so that they leave as one text: a chunk each costs a quarter of a small write. */
 export class Outlet {
