@@ -1,9 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { CacheError } from '@anycache/core'
 import { refusal } from './greeting.js'
 import { type Check, type Reply, Request } from './request.js'
 
 /** Bytes that a generation adds to a wire key: `~`, 11 of base64url, `:`. */
 export const generationBytes = 13
+
+const generationForm = /^[\w-]{11}$/
 
 /** Whose generations are checked. */
 export interface Generations {
@@ -21,6 +24,7 @@ export class GenerationCheck implements Check {
   readonly #generations: readonly (string | undefined)[]
   #left: number
   #holds = true
+  #refusal: CacheError | undefined
 
   constructor(scope: Generations, generations: readonly (string | undefined)[], requests: number) {
     this.#scope = scope
@@ -29,13 +33,14 @@ export class GenerationCheck implements Check {
   }
 
   request(item: string, index: number): Request {
-    const request = new Request('get', item, Number.POSITIVE_INFINITY, (_request, reply) => {
-      // A refusal is none of its requests' fault: they are sent again, and then told.
-      const generation = reply.status === 'ok' ? reply.data.toString('latin1') : undefined
-      if (generation === undefined || generation !== this.#generations[index]) {
-        this.#holds = false
-        this.#scope.seen(index, generation)
-      }
+    const request = new Request('get', item, Number.POSITIVE_INFINITY, (asked, reply) => {
+      if (reply.status === 'ok' || reply.status === 'missing') {
+        const generation = reply.status === 'ok' ? reply.data.toString('latin1') : undefined
+        if (generation === undefined || generation !== this.#generations[index]) {
+          this.#holds = false
+          this.#scope.seen(index, generation)
+        }
+      } else this.#refusal = refusal(asked, reply)
       this.#count()
     })
     request.reject = () => this.#count()
@@ -43,8 +48,10 @@ export class GenerationCheck implements Check {
   }
 
   answered(request: Request): boolean {
-    const holds = this.#holds
-    if (!holds) this.#scope.keep(request)
+    const holds = this.#holds && this.#refusal === undefined
+    // It may have been done where everybody looks: to send it again could do it twice.
+    if (this.#refusal !== undefined) request.lose(this.#refusal)
+    else if (!holds) this.#scope.keep(request)
     this.#count()
     return holds
   }
@@ -93,10 +100,12 @@ export function generationItem(base: string): string {
 
 /** What precedes the keys of a namespace, given the generations of those it is nested in and its own. */
 export function prefixOf(base: string, generations: readonly string[]): string {
-  const [first] = generations
-  // Nested: each of them counts, in as many bytes as one.
+  const [first = ''] = generations
+  // Nested: each of them counts, in as many bytes as one. What no cache has written may not fit into a key.
   const generation =
-    generations.length === 1 ? first : createHash('sha256').update(generations.join()).digest('base64url').slice(0, 11)
+    generations.length === 1 && generationForm.test(first)
+      ? first
+      : createHash('sha256').update(generations.join()).digest('base64url').slice(0, 11)
   return `${base}~${generation}:`
 }
 

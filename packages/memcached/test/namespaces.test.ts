@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Space } from '@anycache/core'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { MemcachedServer } from '../../../test/servers/memcached.js'
 import type { MemcachedStore } from '../src/index.js'
 import { proxy, read, server, store, storeOf, text, within } from './opened.js'
@@ -240,4 +241,44 @@ test('processes that open a namespace at the same moment agree on its generation
     const wireKeys = await Promise.all(stores.map(each => each.space(path).wireKey('k', within())))
     expect(new Set(wireKeys).size).toBe(1)
   }
+})
+
+test.each(['', 'a b', 'x'.repeat(300), 'ü\u0000'])(
+  'a generation that no cache has written (%j) does no harm',
+  async foreign => {
+    const one = await server()
+    await one.command(`set shop~generation 0 0 ${Buffer.byteLength(foreign)}\r\n${foreign}`)
+    const space = storeOf(one).space(['shop'])
+    await space.write(text('k', 'v'), within())
+    expect(await space.wireKey('k', within())).toMatch(/^shop~[\w-]{11}:k$/)
+    expect(await read(storeOf(one).space(['shop']), 'k')).toBe('v')
+    await space.clear(within)
+    expect(await read(space, 'k')).toBeUndefined()
+  },
+)
+
+test('what was counted is not counted again when the server refused to tell the generation', async () => {
+  const one = await server()
+  let refuses = false
+  const relay = createServer(client => {
+    const upstream = connect(one.port, '127.0.0.1')
+    client.pipe(upstream)
+    upstream.on('data', chunk => {
+      // The first reply of a batch is a generation: its status becomes "out of memory".
+      if (refuses) chunk.writeUInt16BE(0x82, 6)
+      refuses = false
+      client.write(chunk)
+    })
+    client.on('close', () => upstream.destroy())
+  })
+  await new Promise<void>(resolve => relay.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void relay.close())
+  const space = storeOf(relay.address() as AddressInfo).space(['shop'])
+  await space.count('n', 1, fromOne, within())
+  refuses = true
+  await expect(space.count('n', 1, fromOne, within())).rejects.toMatchObject({
+    code: 'ERR_CACHE_SERVER',
+    outcome: 'unknown',
+  })
+  expect(await space.count('n', 1, fromOne, within())).toEqual({ value: 3 })
 })
