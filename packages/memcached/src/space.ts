@@ -12,6 +12,7 @@ import {
   type Write,
   type Written,
 } from '@anycache/core'
+import { countRequest } from './counting.js'
 import { everyServer } from './every-server.js'
 import { generationBytes } from './generation.js'
 import type { Namespaces } from './namespaces.js'
@@ -81,7 +82,7 @@ export class MemcachedSpace implements Space {
   }
 
   count(key: string, by: number, create: { value: number; ttl: number } | undefined, call: Call): Promise<Counted> {
-    return this.#one(operations.countRequest(this.#carried(key), by, create, call.deadline))
+    return this.#one(countRequest(this.#carried(key), by, create, call.deadline))
   }
 
   async clear(extend: () => Call): Promise<void> {
