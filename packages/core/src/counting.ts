@@ -6,7 +6,7 @@ import type { Counted } from './store.js'
 
 export const countOptionNames: readonly string[] = ['timeout', 'onError', 'initial', 'ttl', 'create']
 
-/** `increment` and `decrement`. `sign` is 1 or −1. */
+/** `increment` and `decrement` after their options' names and the key were checked. */
 export async function count(
   scope: Scope,
   op: 'increment' | 'decrement',
@@ -29,7 +29,7 @@ export async function count(
     const step = op === 'increment' ? by : -by
     counted = await scope.inOrder(key, () => scope.space.count(key, step, create, scope.call(options)))
   } catch (error) {
-    throw scope.outage(error, op, key, false)
+    throw scope.outage(error, op, key)
   }
   if ('value' in counted) {
     const { signals } = scope.root

@@ -150,8 +150,3 @@ export function located(error: CacheError, op: string, key: string | undefined):
   const { server, outcome, cause } = error
   return new Class(error.message, { op, key, server, outcome, cause: cause ?? error })
 }
-
-/** What the failures of many keys have in common when one server's trouble is behind them: a call tells it once. */
-export function troubleOf({ code, server }: CacheError): string {
-  return `${code} ${server}`
-}

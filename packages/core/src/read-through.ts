@@ -71,8 +71,7 @@ function readFirst<T>(scope: Scope, key: string, loader: Loader<T>, given: LoadO
     return hit(scope, key, item, value as T, options)
   }
   const fail = (error: unknown): Promise<T> => {
-    const told = scope.outage(error, 'getOrSet', key, scope.open(options))
-    if (told !== undefined) throw told
+    scope.endure(error, 'getOrSet', key, options)
     return loadOrJoin(scope, key, loader, options, true)
   }
   let answer: StoredItem | undefined | Promise<StoredItem | undefined>

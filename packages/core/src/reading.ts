@@ -1,7 +1,8 @@
 import type { CallOptions } from './cache.js'
-import { NotSupportedError, troubleOf } from './errors.js'
+import { NotSupportedError } from './errors.js'
 import type { Scope } from './scope.js'
 import type { CasToken, StoredItem } from './store.js'
+import { Troubles } from './troubles.js'
 
 /** The decoded value under one key, `undefined` on a miss: `get` and `has` after their arguments were checked. */
 export function readValue<T>(
@@ -56,8 +57,7 @@ function counted(scope: Scope, op: string, key: string, item: StoredItem, value:
 
 /** An outage: a miss where the call fails open, else thrown. */
 function missed(scope: Scope, op: string, key: string, options: CallOptions | undefined, error: unknown): undefined {
-  const outage = scope.outage(error, op, key, scope.open(options))
-  if (outage !== undefined) throw outage
+  scope.endure(error, op, key, options)
   scope.miss(op, key, true)
 }
 
@@ -98,19 +98,14 @@ export async function readMany<T>(
   keys: readonly string[],
   options: CallOptions | undefined,
 ): Promise<Map<string, T>> {
-  const open = scope.open(options)
   const items = await scope.allInOrder(keys, () => scope.space.getMany(keys, scope.call(options)))
-  const reported = new Set<string>()
+  const troubles = new Troubles(scope, op, options)
   const values: unknown[] = []
   for (let i = 0; i < keys.length; i++) {
     const item = items[i]
     if (item === undefined) continue
     if ('failure' in item) {
-      // One server's trouble is one event, however many of its keys were asked for.
-      const trouble = troubleOf(item.failure)
-      if (reported.has(trouble)) continue
-      reported.add(trouble)
-      const outage = scope.outage(item.failure, op, keys[i], open)
+      const outage = troubles.tell(item.failure, keys[i] as string)
       if (outage !== undefined) throw outage
       continue
     }
@@ -150,7 +145,7 @@ export async function takeValue<T>(
     else scope.hit('take', key, item)
     return value as T | undefined
   } catch (error) {
-    throw scope.outage(error, 'take', key, false)
+    throw scope.outage(error, 'take', key)
   }
 }
 
@@ -170,6 +165,6 @@ export async function* listKeys(
   try {
     yield* scope.space.keys(pattern, () => scope.call(options))
   } catch (error) {
-    throw scope.outage(error, 'keys', undefined, false)
+    throw scope.outage(error, 'keys', undefined)
   }
 }

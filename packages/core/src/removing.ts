@@ -1,6 +1,7 @@
 import type { CallOptions } from './cache.js'
-import { type CacheError, NotSupportedError, troubleOf } from './errors.js'
+import { NotSupportedError } from './errors.js'
 import type { Scope } from './scope.js'
+import { Troubles } from './troubles.js'
 
 /** `delete` after its arguments were checked. */
 export async function removeOne(scope: Scope, key: string, options: CallOptions | undefined): Promise<boolean> {
@@ -9,8 +10,7 @@ export async function removeOne(scope: Scope, key: string, options: CallOptions 
     scope.deleted('delete', key, there)
     return there
   } catch (error) {
-    const told = scope.outage(error, 'delete', key, scope.open(options))
-    if (told !== undefined) throw told
+    scope.endure(error, 'delete', key, options)
     return false
   }
 }
@@ -22,21 +22,18 @@ export async function removeSeveral(
   options: CallOptions | undefined,
 ): Promise<number> {
   const answers = await scope.allInOrder(keys, () => scope.space.removeMany(keys, scope.call(options)))
-  const open = scope.open(options)
-  const told = new Map<string, CacheError | undefined>()
+  const troubles = new Troubles(scope, 'deleteMany', options)
   let count = 0
   for (const [i, key] of keys.entries()) {
     const answer = answers[i]
     if (typeof answer === 'object') {
-      const { failure } = answer
-      const trouble = troubleOf(failure)
-      if (!told.has(trouble)) told.set(trouble, scope.outage(failure, 'deleteMany', key, open))
+      troubles.tell(answer.failure, key)
       continue
     }
     if (answer) count++
     scope.deleted('deleteMany', key, answer === true)
   }
-  for (const error of told.values()) if (error !== undefined) throw error
+  troubles.throwFirst()
   return count
 }
 
@@ -84,6 +81,6 @@ async function whileOpen(scope: Scope, op: string, send: () => void | Promise<vo
       clearings.delete(clearing)
     }
   } catch (error) {
-    throw scope.outage(error, op, undefined, false)
+    throw scope.outage(error, op, undefined)
   }
 }

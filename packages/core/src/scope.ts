@@ -153,12 +153,18 @@ export class Scope {
     if (flights.size !== 0) flights.supersede(this.prefix + key)
   }
 
-  /** Reports an outage; returns the error to throw, or `undefined` where the call fails open. What is not an outage is thrown as it is. */
-  outage(error: unknown, op: string, key: string | undefined, open: boolean): CacheError | undefined {
+  /** Reports an outage; returns the error to throw. What is not an outage is thrown as it is. */
+  outage(error: unknown, op: string, key: string | undefined): CacheError {
     if (!isOutage(error)) throw error
     const told = located(error, op, key)
     this.root.signals.failed(told)
-    return open ? undefined : told
+    return told
+  }
+
+  /** Reports an outage, and throws it unless the call fails open. */
+  endure(error: unknown, op: string, key: string, options: CallOptions | undefined): void {
+    const told = this.outage(error, op, key)
+    if (!this.open(options)) throw told
   }
 
   /** Whether an outage of this call looks like a miss. */

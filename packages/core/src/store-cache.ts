@@ -185,8 +185,7 @@ export class StoreCache implements Cache {
     try {
       return await scope.inOrder(key, () => scope.space.touch(key, ms, scope.call(options)))
     } catch (error) {
-      const told = scope.outage(error, 'touch', key, scope.open(options))
-      if (told !== undefined) throw told
+      scope.endure(error, 'touch', key, options)
       return false
     }
   }
@@ -275,7 +274,7 @@ export class StoreCache implements Cache {
     try {
       return await scope.space.wireKey(key, scope.call(options))
     } catch (error) {
-      throw scope.outage(error, 'keyFor', key, false)
+      throw scope.outage(error, 'keyFor', key)
     }
   }
 
@@ -308,7 +307,7 @@ export class StoreCache implements Cache {
     try {
       return [...(await scope.root.store.serverStats(section, scope.call(options)))]
     } catch (error) {
-      throw scope.outage(error, 'serverStats', undefined, false)
+      throw scope.outage(error, 'serverStats', undefined)
     }
   }
 
@@ -318,7 +317,7 @@ export class StoreCache implements Cache {
     try {
       await scope.root.store.ping(scope.call(options))
     } catch (error) {
-      throw scope.outage(error, 'ping', undefined, false)
+      throw scope.outage(error, 'ping', undefined)
     }
   }
 

@@ -47,7 +47,7 @@ async function readNow<T>(
   try {
     return await readVersion<T>(scope, op, key, options)
   } catch (error) {
-    throw scope.outage(error, op, key, false)
+    throw scope.outage(error, op, key)
   }
 }
 

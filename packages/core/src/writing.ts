@@ -1,8 +1,9 @@
 import type { Encoded } from '@anycache/serializer'
 import type { CallOptions } from './cache.js'
-import { type CacheError, NotSupportedError, troubleOf } from './errors.js'
+import { NotSupportedError } from './errors.js'
 import type { Scope } from './scope.js'
 import type { Condition, Failed, Item, Write, Written } from './store.js'
+import { Troubles } from './troubles.js'
 
 const tooLarge: Written = { outcome: 'too-large' }
 
@@ -82,8 +83,7 @@ function isStored(written: Written): boolean {
 
 /** An outage: not stored where the call fails open, else thrown. */
 function notSet(scope: Scope, key: string, options: CallOptions | undefined, error: unknown): false {
-  const outage = scope.outage(error, 'set', key, scope.open(options))
-  if (outage !== undefined) throw outage
+  scope.endure(error, 'set', key, options)
   return false
 }
 
@@ -101,7 +101,7 @@ export async function writeWhen(
   try {
     written = await sendWrite(scope, op, key, encoded, ttl, when, options)
   } catch (error) {
-    throw scope.outage(error, op, key, false)
+    throw scope.outage(error, op, key)
   }
   if (written.outcome === 'too-large') {
     const item = await encoded
@@ -187,8 +187,7 @@ function report(
   answers: readonly (Written | Failed)[],
   options: CallOptions | undefined,
 ): string[] {
-  const open = scope.open(options)
-  const reported = new Map<string, CacheError | undefined>()
+  const troubles = new Troubles(scope, 'setMany', options)
   const failed: string[] = []
   for (const [i, key] of keys.entries()) {
     const answer = answers[i] as Written | Failed
@@ -196,11 +195,9 @@ function report(
       if (!told(scope, 'setMany', key, items[i] as Item, answer)) failed.push(key)
       continue
     }
-    const { failure } = answer
-    const trouble = troubleOf(failure)
-    if (!reported.has(trouble)) reported.set(trouble, scope.outage(failure, 'setMany', key, open))
+    troubles.tell(answer.failure, key)
     failed.push(key)
   }
-  for (const error of reported.values()) if (error !== undefined) throw error
+  troubles.throwFirst()
   return failed
 }
