@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto'
-import type { Call, Space, Store, StoreEvent, Write } from '@anycache/core'
+import type { Store, StoreEvent } from '@anycache/core'
 import type { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
-import { type FaultProxy, startProxy } from '../../../test/servers/proxy.js'
 import { type RedisServer, type RedisOptions as ServerOptions, startRedis } from '../../../test/servers/redis.js'
+import { closing } from '../../../test/stores/opened.js'
 import { type RedisClient, RedisStore, type RedisStoreOptions } from '../src/index.js'
+
+export { anySpace, proxy, read, text, within } from '../../../test/stores/opened.js'
 
 /** A Redis that ends with the test. */
 export async function server(options?: ServerOptions): Promise<RedisServer> {
@@ -13,39 +14,9 @@ export async function server(options?: ServerOptions): Promise<RedisServer> {
   return started
 }
 
-/** A proxy that ends with the test. */
-export async function proxy(target: { port: number }): Promise<FaultProxy> {
-  const started = await startProxy(target)
-  onTestFinished(() => started.close())
-  return started
-}
-
 /** A store that closes with the test. */
 export function store<C extends RedisClient = Redis>(options: RedisStoreOptions<C>): RedisStore<C> {
-  const opened = new RedisStore(options)
-  onTestFinished(() => opened.close(within(200)))
-  return opened
-}
-
-/** A namespace that nobody else uses. */
-export function anySpace(of: Store): Space {
-  return of.space([randomUUID()])
-}
-
-/** A call with a deadline so many ms from now. */
-export function within(ms = 2000): Call {
-  return { deadline: performance.now() + ms }
-}
-
-/** A `set` of text. */
-export function text(key: string, data: string, ttl: number = Number.POSITIVE_INFINITY): Write {
-  return { key, item: { flags: 0, data }, ttl, when: 'always' }
-}
-
-/** What lies under the key, as text. */
-export async function read(space: Space, key: string): Promise<string | undefined> {
-  const item = await space.get(key, within())
-  return item === undefined ? undefined : Buffer.from(item.data as Uint8Array).toString()
+  return closing(new RedisStore(options))
 }
 
 /** How often the server ran each command since the count was reset, by name. */
