@@ -3,6 +3,7 @@ import type { Loader, LoadOptions } from './cache.js'
 import { CacheError, InvalidArgumentError, located, type SerializationError, ServerError } from './errors.js'
 import type { Flight, Landed } from './flights.js'
 import type { Load } from './load.js'
+import { readItem } from './reading.js'
 import type { Scope } from './scope.js'
 import { checkJitter } from './settings.js'
 import { shown } from './shown.js'
@@ -76,7 +77,7 @@ function readFirst<T>(scope: Scope, key: string, loader: Loader<T>, given: LoadO
   }
   let answer: StoredItem | undefined | Promise<StoredItem | undefined>
   try {
-    answer = scope.inOrder(key, () => scope.space.get(key, scope.call(options)))
+    answer = readItem(scope, key, options)
   } catch (error) {
     answer = Promise.reject(error)
   }
