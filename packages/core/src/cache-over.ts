@@ -9,6 +9,7 @@ import { shown } from './shown.js'
 import { Signals } from './signals.js'
 import type { Store, StoreEvent } from './store.js'
 import { StoreCache } from './store-cache.js'
+import { now } from './timers.js'
 
 /** What the caches over one store share: whichever of them is called, a key has one call order and one load. */
 interface Shared {
@@ -41,7 +42,7 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
     root.closed = true
     await order.settled()
     await Promise.allSettled(root.clearings)
-    if (--shared.holders === 0) await backing.close({ deadline: performance.now() + settings.timeout })
+    if (--shared.holders === 0) await backing.close({ deadline: now() + settings.timeout })
     unlisten()
   })
 }

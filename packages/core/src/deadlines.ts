@@ -1,3 +1,5 @@
+import { clearInterval, now, setImmediate, setInterval } from './timers.js'
+
 /** A promise that must settle by a moment. Adapters extend this record with their own fields; it is linked in place. */
 export interface Pending {
   /** On the clock of `performance.now()`. */
@@ -47,22 +49,22 @@ function sweep(): void {
     return
   }
   if (judging) return
-  const now = performance.now()
+  const moment = now()
   for (let pending = head.next as Pending; pending !== head; pending = pending.next as Pending) {
-    if (pending.deadline > now) continue
+    if (pending.deadline > moment) continue
     // After a blocked event loop timers run before sockets are read: replies may lie in the kernel.
     // Two turns of the loop poll the sockets in between; only what is still pending then is late.
     judging = true
-    setImmediate(() => setImmediate(judge, now))
+    setImmediate(() => setImmediate(judge, moment))
     return
   }
 }
 
-function judge(now: number): void {
+function judge(moment: number): void {
   judging = false
   const late: Pending[] = []
   for (let pending = head.next as Pending; pending !== head; pending = pending.next as Pending) {
-    if (pending.deadline <= now) late.push(pending)
+    if (pending.deadline <= moment) late.push(pending)
   }
   for (const pending of late) {
     // An earlier one's expiry may have settled this one (a closed connection settles all it carried).

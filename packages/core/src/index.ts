@@ -54,4 +54,16 @@ export type {
   Write,
   Written,
 } from './store.js'
+export {
+  clearInterval,
+  clearTimeout,
+  epochNow,
+  nextTick,
+  nextTurn,
+  now,
+  queueMicrotask,
+  setImmediate,
+  setInterval,
+  setTimeout,
+} from './timers.js'
 export { type Duration, milliseconds, type Ttl, ttlMs } from './ttl.js'

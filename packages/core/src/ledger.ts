@@ -1,3 +1,5 @@
+import { now } from './timers.js'
+
 /** How long an undone delete is remembered, in ms. */
 const lifetime = 5 * 60_000
 /** Keys remembered per namespace; past it the whole namespace reads as misses until it was cleared. */
@@ -47,9 +49,9 @@ export class Ledger {
   owes(prefix: string, key: string): boolean {
     const page = this.#pages.get(prefix)
     if (page === undefined) return false
-    if (page.overflowUntil !== undefined && page.overflowUntil > performance.now()) return true
+    if (page.overflowUntil !== undefined && page.overflowUntil > now()) return true
     const entry = page.keys.get(key)
-    return entry !== undefined && entry.until > performance.now()
+    return entry !== undefined && entry.until > now()
   }
 
   /** Owed, and no write is under way that leaves nothing of the old value. */
@@ -67,7 +69,7 @@ export class Ledger {
       page = { keys: new Map(), overflowUntil: undefined, version: 0 }
       this.#pages.set(prefix, page)
     }
-    const until = performance.now() + lifetime
+    const until = now() + lifetime
     const version = ++this.#version
     page.version = version
     const superseding = page.keys.get(key)?.superseding ?? { count: 0 }
@@ -106,7 +108,7 @@ export class Ledger {
   /** Whether that failure is still owed, and a delete sent now overtakes nobody's write. */
   isReplayable(prefix: string, key: string, version: number): boolean {
     const entry = this.#pages.get(prefix)?.keys.get(key)
-    return entry?.version === version && entry.superseding.count === 0 && entry.until > performance.now()
+    return entry?.version === version && entry.superseding.count === 0 && entry.until > now()
   }
 
   /** The moment from which {@link Ledger.clear} counts: what fails later stays owed. */
@@ -127,10 +129,10 @@ export class Ledger {
 
   /** Drops what is too old to be owed. */
   expire(): void {
-    const now = performance.now()
+    const moment = now()
     for (const [prefix, page] of this.#pages) {
-      if (page.overflowUntil !== undefined && page.overflowUntil <= now) page.overflowUntil = undefined
-      for (const [key, entry] of page.keys) if (entry.until <= now) page.keys.delete(key)
+      if (page.overflowUntil !== undefined && page.overflowUntil <= moment) page.overflowUntil = undefined
+      for (const [key, entry] of page.keys) if (entry.until <= moment) page.keys.delete(key)
       this.#dropEmpty(prefix, page)
     }
   }

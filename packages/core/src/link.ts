@@ -2,6 +2,7 @@ import { type CacheError, ConnectionError, InvalidArgumentError } from './errors
 import { checkOptions } from './options.js'
 import { shown } from './shown.js'
 import type { StoreEvent } from './store.js'
+import { clearTimeout, now, setTimeout } from './timers.js'
 import { milliseconds } from './ttl.js'
 
 /** When a server is given a rest. */
@@ -114,13 +115,13 @@ export class Link {
 
   async #try(): Promise<void> {
     this.#report({ type: 'breaker', server: this.server, state: 'half-open' })
-    const began = performance.now()
+    const began = now()
     try {
       await this.#probe()
     } catch {
       if (this.#closed) return
       this.#report({ type: 'breaker', server: this.server, state: 'open' })
-      this.#schedule(performance.now() - began)
+      this.#schedule(now() - began)
       return
     }
     this.#open = false

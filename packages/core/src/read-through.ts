@@ -8,6 +8,7 @@ import type { Scope } from './scope.js'
 import { checkJitter } from './settings.js'
 import { shown } from './shown.js'
 import type { StoredItem } from './store.js'
+import { now } from './timers.js'
 import { ttlMs } from './ttl.js'
 import { untilAborted } from './until-aborted.js'
 import { sendWrite } from './writing.js'
@@ -196,7 +197,7 @@ async function fly<T>(
 
 async function timed<T>(scope: Scope, load: Load, loader: Loader<T>): Promise<T> {
   const { signals } = scope.root
-  const started = performance.now()
+  const started = now()
   signals.counts.loads++
   let ok = false
   try {
@@ -206,7 +207,7 @@ async function timed<T>(scope: Scope, load: Load, loader: Loader<T>): Promise<T>
   } finally {
     if (!ok) signals.counts.loadErrors++
     if (signals.heard) {
-      const duration = performance.now() - started
+      const duration = now() - started
       signals.emit('load', { op: 'getOrSet', key: load.key, namespace: scope.namespace, duration, ok })
     }
   }

@@ -3,6 +3,7 @@ import { prefixOf } from './keys.js'
 import { Ledger } from './ledger.js'
 import { RememberingSpace } from './remembering-space.js'
 import type { Answer, Call, Limits, ServerStats, Space, Store, StoreEvent } from './store.js'
+import { clearTimeout, now, setTimeout } from './timers.js'
 
 const wrapped = new WeakMap<Store, RememberingStore>()
 
@@ -117,7 +118,7 @@ class RememberingStore implements Store {
   async #replayPrefix(prefix: string): Promise<void> {
     const space = this.#spaces.get(prefix)
     if (space === undefined) return
-    const extend = (): Call => ({ deadline: performance.now() + 500 })
+    const extend = (): Call => ({ deadline: now() + 500 })
     if (prefix !== '' && this.#ledger.overflowed(prefix)) {
       const since = this.#ledger.version
       await space.clear(extend)

@@ -16,6 +16,7 @@ import { checkOptions } from './options.js'
 import { checkOnError, type Settings } from './settings.js'
 import type { Signals } from './signals.js'
 import type { Call, Item, Space, Store } from './store.js'
+import { now } from './timers.js'
 import { milliseconds, type Ttl, ttlMs } from './ttl.js'
 
 /** What all namespaces of one open cache share. `order` and `flights` are those of every cache over the store. */
@@ -82,7 +83,7 @@ export class Scope {
     if (!this.#timed) return timeless
     const timeout =
       options?.timeout === undefined ? this.root.settings.timeout : milliseconds(options.timeout, 'timeout')
-    return { deadline: performance.now() + timeout }
+    return { deadline: now() + timeout }
   }
 
   /** The ttl of one write in ms: what the call named or the cache's own, shortened by a random share up to `jitter`. */

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from './errors.js'
 import { shown } from './shown.js'
+import { longestTimer } from './timers.js'
 
 /** A duration: milliseconds, or a number with a unit. */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
@@ -13,10 +14,13 @@ const durationForm = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
 /** The longest finite ttl: 2^31 seconds, in ms. */
 export const maxTtl: number = 2 ** 31 * 1000
 
-/** Milliseconds of a duration. Throws `InvalidArgumentError` for 0, negatives, NaN, Infinity and any other type. */
+/**
+ * Milliseconds of a duration, at most what a timer carries (2^31−1, 24.8 days): Node fires a longer one at once.
+ * Throws `InvalidArgumentError` for 0, negatives, NaN, Infinity and any other type.
+ */
 export function milliseconds(duration: unknown, name: string, op?: string): number {
   const ms = read(duration)
-  if (ms !== undefined && ms > 0 && ms !== Number.POSITIVE_INFINITY) return ms
+  if (ms !== undefined && ms > 0 && ms !== Number.POSITIVE_INFINITY) return Math.min(ms, longestTimer)
   throw new InvalidArgumentError(`${name} must be positive ms or a string like "30s", got ${shown(duration)}`, { op })
 }
 

@@ -2,6 +2,7 @@ import type { WriteOptions } from './cache.js'
 import { ConflictError, NotAppendableError } from './errors.js'
 import { readVersion, type Version } from './reading.js'
 import type { Scope } from './scope.js'
+import { setTimeout } from './timers.js'
 import { requireCas, writeWhen } from './writing.js'
 
 /** 64 rivals on one key need at most 64 rounds when each round has a winner; this leaves room for rivals who come later. */

@@ -1,6 +1,9 @@
 import { ConnectionError, Link, type StoreEvent, TimeoutError } from '@anycache/core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
+// Core keeps the timers that it finds when it is loaded: here fake ones.
+vi.hoisted(() => vi.useFakeTimers())
+
 const late = new TimeoutError('late')
 let events: string[]
 let alive: boolean
@@ -8,7 +11,6 @@ let probes: number
 let link: Link
 
 beforeEach(() => {
-  vi.useFakeTimers()
   events = []
   alive = false
   probes = 0
@@ -16,7 +18,6 @@ beforeEach(() => {
 })
 afterEach(() => {
   link.close()
-  vi.useRealTimers()
 })
 
 function make(breaker: false | { failures?: number }): Link {

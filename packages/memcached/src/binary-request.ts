@@ -1,3 +1,4 @@
+import { epochNow } from '@anycache/core'
 import { writeUint32, writeUint64 } from './big-endian.js'
 import type { Request } from './request.js'
 
@@ -131,7 +132,7 @@ function encodeRaw(request: Request, raw: Buffer, buffer: Buffer, start: number)
 export function expirationOf(ttl: number): number {
   if (ttl === Number.POSITIVE_INFINITY) return 0
   const seconds = Math.ceil(ttl / 1000) + 1
-  return seconds <= relativeSeconds ? seconds : Math.ceil(Date.now() / 1000) + seconds
+  return seconds <= relativeSeconds ? seconds : Math.ceil(epochNow() / 1000) + seconds
 }
 
 /** The SASL PLAIN message of RFC 4616. */

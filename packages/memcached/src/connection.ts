@@ -5,7 +5,10 @@ import {
   type CacheError,
   ConnectionError,
   Link,
+  nextTick,
+  now,
   OverloadedError,
+  queueMicrotask,
   type StoreEvent,
   settled,
 } from '@anycache/core'
@@ -61,7 +64,7 @@ export class Connection extends Server implements SessionListener, Lane {
   readonly #handlers = new Map<number, ResponseHandler>()
   readonly #errorHandlers = new Map<number, (error: Error) => void>()
   readonly #flush = (): void => this.#write()
-  readonly #afterMicrotasks = (): void => process.nextTick(this.#flush)
+  readonly #afterMicrotasks = (): void => nextTick(this.#flush)
   readonly #expired = (request: Request): void => this.#judge(request)
 
   constructor(endpoint: Endpoint, options: ConnectionOptions) {
@@ -154,7 +157,7 @@ export class Connection extends Server implements SessionListener, Lane {
     // a server slower than half of it answers calls in time, and would else be refused for ever.
     const { timeout } = this.#options
     const patience = this.#session?.isOpen ? timeout : timeout / 2
-    const request = new Request('noop', '', performance.now() + patience, readNothing)
+    const request = new Request('noop', '', now() + patience, readNothing)
     return new Promise((resolve, reject) => {
       request.resolve = resolve as (value: unknown) => void
       request.reject = reject
@@ -191,7 +194,7 @@ export class Connection extends Server implements SessionListener, Lane {
     const errorHandler = this.#errorHandlers.get(seq)
     this.#handlers.delete(seq)
     this.#errorHandlers.delete(seq)
-    const request = rawRequest(frames, performance.now() + this.#options.timeout, handler, errorHandler)
+    const request = rawRequest(frames, now() + this.#options.timeout, handler, errorHandler)
     if (this.accept(request, this)) this.send(request)
   }
 

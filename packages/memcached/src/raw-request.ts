@@ -1,4 +1,5 @@
 /// <reference path="./memjs.d.ts" />
+import { nextTick } from '@anycache/core'
 import { type ResponseHandler, Utils } from 'memjs'
 import { type Reply, Request } from './request.js'
 
@@ -33,7 +34,7 @@ function apart(call: () => void): void {
   try {
     call()
   } catch (error) {
-    process.nextTick(() => {
+    nextTick(() => {
       throw error
     })
   }

@@ -1,4 +1,4 @@
-import { type CacheError, ConnectionError, type Pending, settled, TimeoutError } from '@anycache/core'
+import { type CacheError, ConnectionError, now, type Pending, settled, TimeoutError } from '@anycache/core'
 
 /** What is asked of a server. How it looks on the wire is the protocol's business. */
 export type Verb =
@@ -193,7 +193,7 @@ export class Request implements Pending {
     const { server } = this
     const context = { server, outcome: this.sent ? 'unknown' : 'not-sent', cause } as const
     if (cause === undefined) return new ConnectionError(`the connection to ${server} was closed`, context)
-    if (performance.now() >= this.deadline) return new TimeoutError(`${server} did not answer in time`, context)
+    if (now() >= this.deadline) return new TimeoutError(`${server} did not answer in time`, context)
     const Class = cause.constructor as new (message: string, context: object) => CacheError
     return new Class(cause.message, context)
   }

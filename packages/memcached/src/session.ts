@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { awaitBy, type CacheError, ConnectionError, type Pending, settled, TimeoutError } from '@anycache/core'
+import { awaitBy, type CacheError, ConnectionError, now, type Pending, settled, TimeoutError } from '@anycache/core'
 import { decode, decodeSilence, emptyReply, isLastAt, opaqueAt, opcodeAt } from './binary-reply.js'
 import { canBeQuiet, encode, isApart, itemOverhead, roomFor } from './binary-request.js'
 import { FrameReader, MalformedFrame } from './frame-reader.js'
@@ -58,7 +58,7 @@ export class Session implements Pending {
     this.#endpoint = endpoint
     this.#listener = listener
     this.#reply = emptyReply(this.incarnation)
-    this.deadline = performance.now() + timeout
+    this.deadline = now() + timeout
     this.#socket = openSocket(endpoint, () => this.#greet())
     awaitBy(this)
     // The deadlines' timer keeps the process alive while something is awaited; an idle connection must not.
@@ -94,7 +94,7 @@ export class Session implements Pending {
   /** Milliseconds in which nothing came, though something was unanswered. */
   silence(): number {
     const first = this.#flight[this.#head]
-    return first === undefined ? 0 : performance.now() - Math.max(this.#lastArrival, first.sentAt)
+    return first === undefined ? 0 : now() - Math.max(this.#lastArrival, first.sentAt)
   }
 
   /** Sends the requests in their order, in one write. */
@@ -103,7 +103,7 @@ export class Session implements Pending {
     let room = 0
     for (const request of batch) room += roomFor(request)
     const buffer = Buffer.allocUnsafe(room)
-    const now = performance.now()
+    const moment = now()
     const last = batch.length - 1
     const socket = this.#socket
     let from = 0
@@ -114,7 +114,7 @@ export class Session implements Pending {
       // The last reply tells of all the silence before it.
       request.quiet = i < last && canBeQuiet(request)
       request.opaque = this.#nextOpaque
-      request.sentAt = now
+      request.sentAt = moment
       request.sent = true
       request.inFlight = true
       this.#nextOpaque = (this.#nextOpaque + 1) >>> 0
@@ -137,8 +137,8 @@ export class Session implements Pending {
     this.#socket.destroy()
     const flight = this.#flight.slice(this.#head)
     this.#flight = []
-    const now = performance.now()
-    const late = flight.filter(request => !request?.over && (request as Request).deadline <= now).length
+    const moment = now()
+    const late = flight.filter(request => !request?.over && (request as Request).deadline <= moment).length
     for (const request of flight) request?.lose(error)
     this.#listener.closed(this, error, this.#open && flight.length === 0 ? 0 : Math.max(1, late), refused)
   }
@@ -190,7 +190,7 @@ export class Session implements Pending {
 
   #receive(chunk: Buffer): void {
     if (this.#closed) return
-    this.#lastArrival = performance.now()
+    this.#lastArrival = now()
     this.#isPrompt = false
     try {
       this.#reader.push(chunk, this.#take)

@@ -1,4 +1,4 @@
-import { checkOptions, InvalidArgumentError, shown } from '@anycache/core'
+import { checkOptions, InvalidArgumentError, now, shown } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
 import type { Clock } from './clock.js'
 
@@ -20,7 +20,7 @@ export interface MemoryOptions {
    * comes back, shared by all; nothing is encoded, so nothing is refused or copied, functions included. Default `'copy'`.
    */
   readonly isolation?: 'copy' | 'reference'
-  /** The time by which entries expire. Default: `performance.now()`. For tests: `fakeClock()` of `@anycache/conformance/testing`. */
+  /** The time by which entries expire. Default: `performance.now()`, as it was before a test faked it. For tests: `fakeClock()` of `@anycache/conformance/testing`. */
   readonly clock?: Clock
 }
 
@@ -44,7 +44,7 @@ const defaultBytes = 64 * 2 ** 20
 /** The options with their defaults. Throws `InvalidArgumentError` for what cannot be used. */
 export function resolveMemoryOptions(options: MemoryOptions): ResolvedMemoryOptions {
   checkOptions('MemoryStore', options, optionNames)
-  const { maxEntries, isolation = 'copy', clock = performance } = options
+  const { maxEntries, isolation = 'copy', clock = { now } } = options
   if (isolation !== 'copy' && isolation !== 'reference') {
     throw new InvalidArgumentError(`MemoryStore: isolation must be "copy" or "reference", got ${shown(isolation)}`)
   }

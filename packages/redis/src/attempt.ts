@@ -1,4 +1,4 @@
-import type { CacheError } from '@anycache/core'
+import { type CacheError, clearTimeout, setImmediate, setTimeout } from '@anycache/core'
 
 /** One attempt to connect, shared by all who wait for it. */
 export class Attempt {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, NotSupportedError, shown } from '@anycache/core'
+import { InvalidArgumentError, NotSupportedError, setImmediate, shown } from '@anycache/core'
 import { Command, Redis } from 'ioredis'
 import { type Argument, nowhere, WireCommand } from './command.js'
 import { type ClientStream, Outlet } from './outlet.js'

@@ -1,4 +1,15 @@
-import { type CacheError, ConnectionError, Link, type LinkOptions, type StoreEvent, TimeoutError } from '@anycache/core'
+import {
+  type CacheError,
+  ConnectionError,
+  clearTimeout,
+  Link,
+  type LinkOptions,
+  now,
+  type StoreEvent,
+  setImmediate,
+  setTimeout,
+  TimeoutError,
+} from '@anycache/core'
 import { Attempt } from './attempt.js'
 import { type RedisClient, Sender } from './client.js'
 import type { Argument } from './command.js'
@@ -61,7 +72,7 @@ export class Connection {
     this.#sender = new Sender(client, options.owned)
     this.server = server
     this.link = new Link({ server, breaker, report, probe: () => this.#probe() })
-    if (client.status === 'ready') this.#readyAt = performance.now()
+    if (client.status === 'ready') this.#readyAt = now()
     client.on('connecting', this.#onConnecting)
     client.on('connect', this.#onConnect)
     client.on('ready', this.#onReady)
@@ -106,7 +117,7 @@ export class Connection {
 
   sent(): Sent {
     const { stream } = this
-    return { stream, bytesRead: stream.bytesRead, at: performance.now(), late: false }
+    return { stream, bytesRead: stream.bytesRead, at: now(), late: false }
   }
 
   /** What to tell a caller whose deadline passed; `sent` is undefined while the command was still waiting for a connection. */
@@ -118,7 +129,7 @@ export class Connection {
         outcome: 'not-sent',
       })
     }
-    const waited = performance.now() - sent.at
+    const waited = now() - sent.at
     const error = new TimeoutError(
       `${server} did not answer within ${Math.round(waited)} ms; a write may still take effect`,
       {
@@ -133,7 +144,7 @@ export class Connection {
       // A call with a few ms to spare says little about the connection; many in a row do.
       const silence = this.#isSilentSince(this.#silence) ? (this.#silence as Sent) : sent
       this.#silence = silence
-      if (waited >= this.#timeout / 2 || performance.now() - silence.at >= this.#timeout) this.#hangUpIfSilent(sent)
+      if (waited >= this.#timeout / 2 || now() - silence.at >= this.#timeout) this.#hangUpIfSilent(sent)
     }
     return error
   }
@@ -247,7 +258,7 @@ export class Connection {
 
   readonly #onReady = (): void => {
     if (!this.ready || this.#closed) return
-    this.#readyAt = performance.now()
+    this.#readyAt = now()
     this.#protest = undefined
     this.#report({ type: 'connect', server: this.server })
     const attempt = this.#attempt
@@ -274,7 +285,7 @@ export class Connection {
   }
 
   #lost(error: CacheError): void {
-    const lived = performance.now() - (this.#readyAt as number)
+    const lived = now() - (this.#readyAt as number)
     this.#readyAt = undefined
     this.#report({ type: 'disconnect', server: this.server, error: this.#closed ? undefined : error })
     // A silent connection was counted when it was hung up.

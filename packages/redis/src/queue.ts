@@ -1,4 +1,12 @@
-import { awaitBy, type CacheError, ClosedError, OverloadedError, type StoredItem, settled } from '@anycache/core'
+import {
+  awaitBy,
+  type CacheError,
+  ClosedError,
+  nextTick,
+  OverloadedError,
+  type StoredItem,
+  settled,
+} from '@anycache/core'
 import type { Connection } from './connection.js'
 import type { Entry, Lane } from './entry.js'
 import { commandFailure } from './failures.js'
@@ -119,7 +127,7 @@ export class Queue implements Lane {
     this.#entries.push(entry)
     if (this.#scheduled) return
     this.#scheduled = true
-    process.nextTick(this.#flush)
+    nextTick(this.#flush)
   }
 
   readonly #flush = (): void => {

@@ -60,8 +60,6 @@ export interface ResolvedOptions {
 }
 
 const addressNames = ['url', 'host', 'port', 'path', 'username', 'password', 'db', 'tls', 'clientName'] as const
-/** Node fires a timer of more ms at once. */
-const longestTimer = 2 ** 31 - 1
 const optionNames = ['client', ...addressNames, 'timeout', 'breaker', 'maxInFlightBytes'] as const
 
 /** The options with their defaults. Throws `InvalidArgumentError` for what cannot be used; no message holds a password. */
@@ -75,7 +73,7 @@ export function resolveOptions(options: RedisStoreOptions<RedisClient>): Resolve
   }
   return {
     server: client ?? addressOf(options),
-    timeout: Math.min(timeout === undefined ? 500 : milliseconds(timeout, 'RedisStore: timeout'), longestTimer),
+    timeout: timeout === undefined ? 500 : milliseconds(timeout, 'RedisStore: timeout'),
     breaker: checkBreaker('RedisStore', breaker),
     maxInFlightBytes:
       maxInFlightBytes === undefined ? 64 * 2 ** 20 : parseBytes(maxInFlightBytes, 'RedisStore: maxInFlightBytes'),

@@ -1,4 +1,4 @@
-import { type Duration, InvalidArgumentError, milliseconds } from '@anycache/core'
+import { type Duration, InvalidArgumentError, ttlMs } from '@anycache/core'
 
 /** A clock that stands still until it is told to move. */
 export interface FakeClock {
@@ -15,7 +15,9 @@ export function fakeClock(start = 0): FakeClock {
   return {
     now: () => time,
     advance(by) {
-      time += milliseconds(by, 'by')
+      const ms = ttlMs(by)
+      if (ms === Number.POSITIVE_INFINITY) throw new InvalidArgumentError('fakeClock advances by a finite time')
+      time += ms
     },
   }
 }

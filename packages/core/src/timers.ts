@@ -1,0 +1,35 @@
+/*
+ * The process' clock and timers as they were when this module was loaded. Fake timers that a test installs later (vitest, Jest, sinon,
+ * node:test) replace the globals: a deadline set on those would never fire, and an interval begun under them would never be cleared.
+ */
+
+/** The clock of every deadline: `performance.now()`, which no change of the system's time moves. */
+export const now: () => number = performance.now.bind(performance)
+/** Milliseconds since 1970, for what a server counts in Unix time. */
+export const epochNow: () => number = Date.now
+export const setTimeout: typeof globalThis.setTimeout = globalThis.setTimeout
+export const clearTimeout: typeof globalThis.clearTimeout = globalThis.clearTimeout
+export const setInterval: typeof globalThis.setInterval = globalThis.setInterval
+export const clearInterval: typeof globalThis.clearInterval = globalThis.clearInterval
+export const setImmediate: typeof globalThis.setImmediate = globalThis.setImmediate
+export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask
+export const nextTick: typeof process.nextTick = process.nextTick
+
+/** The longest delay of a timer, in ms: Node fires a longer one at once. */
+export const longestTimer: number = 2 ** 31 - 1
+
+let turn: Promise<void> | undefined
+
+/**
+ * Resolves in the next turn of the event loop. What is answered without asking a server waits for it: a loop that calls until the server is
+ * back would otherwise run in microtasks alone, and no timer or socket would ever get its turn.
+ */
+export function nextTurn(): Promise<void> {
+  turn ??= new Promise(resolve => {
+    setImmediate(() => {
+      turn = undefined
+      resolve()
+    })
+  })
+  return turn
+}
