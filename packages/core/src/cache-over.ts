@@ -31,7 +31,7 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   }
   const settings = resolveSettings(store, options)
   const signals = new Signals()
-  const backing = store.limits.shared ? remembering(store) : store
+  const backing = store.limits.shared ? remembering(store, settings.timeout) : store
   const shared = sharedOver.get(store) ?? { order: new KeyOrder(), flights: new Flights(), holders: 0 }
   sharedOver.set(store, shared)
   shared.holders++

@@ -27,7 +27,7 @@ export async function count(
   let counted: Counted
   try {
     const step = op === 'increment' ? by : -by
-    counted = await scope.inOrder(key, () => scope.space.count(key, step, create, scope.call(options)))
+    counted = await scope.inOrder(key, scope.call(options), call => scope.space.count(key, step, create, call))
   } catch (error) {
     throw scope.outage(error, op, key)
   }

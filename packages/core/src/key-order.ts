@@ -1,30 +1,34 @@
+import { PendingKeys } from './pending-keys.js'
+
 /**
  * Call order of one key across asynchronous encoding: a value compressed in the thread pool is sent later than it was set,
  * so everything called on its key meanwhile waits for it to be sent. Idle nearly always, and then costs one comparison.
  */
 export class KeyOrder {
   readonly #tails = new Map<string, Promise<unknown>>()
+  /** Calls on many keys that are sent in chunks. */
+  #batches: readonly PendingKeys[] = []
   #barrier: Promise<unknown> | undefined
 
   get idle(): boolean {
-    return this.#tails.size === 0 && this.#barrier === undefined
+    return this.#tails.size === 0 && this.#batches.length === 0 && this.#barrier === undefined
   }
 
   /** What a call on `id` must wait for, if anything. */
   before(id: string): Promise<unknown> | undefined {
-    return this.#tails.get(id) ?? this.#barrier
+    return this.#tails.get(id) ?? this.#pendingIn(id) ?? this.#barrier
   }
 
-  /** Runs `send` once `ready` and every earlier call on `ids` let it, and keeps the place of `ids` until then. */
-  hold<T>(ids: readonly string[], ready: Promise<unknown>, send: () => T | Promise<T>): Promise<T> {
-    // One that fails must not go before its turn: those behind it wait for those before it, too.
-    const after = Promise.all(ids.map(id => this.before(id))).then(() => ready)
+  /** Runs `send` once `ready` and every earlier call on `id` let it, and keeps the place of `id` until then. */
+  hold<T>(id: string, ready: Promise<unknown>, send: () => T | Promise<T>): Promise<T> {
+    // A call whose encoding fails must still wait its turn; later calls depend on the earlier ones through it.
+    const after = Promise.resolve(this.before(id)).then(() => ready)
     ready.catch(() => {})
     const turn = this.#turn(after, send)
-    for (const id of ids) this.#tails.set(id, turn.quiet)
+    this.#tails.set(id, turn.quiet)
     // Registered before anyone can wait for `quiet`, so that whoever waited is sent before whoever finds the place free.
     void turn.quiet.then(() => {
-      for (const id of ids) if (this.#tails.get(id) === turn.quiet) this.#tails.delete(id)
+      if (this.#tails.get(id) === turn.quiet) this.#tails.delete(id)
     })
     return turn.answer
   }
@@ -33,13 +37,28 @@ export class KeyOrder {
   whole<T>(id: string, run: () => Promise<T>): Promise<T> {
     const before = this.before(id)
     const running = before === undefined ? run() : before.then(run)
-    return this.hold([id], running, () => running)
+    return this.hold(id, running, () => running)
+  }
+
+  /** Keeps the places of many keys until each is said to be sent. `after`: what the first of them must wait for, if anything. */
+  batch(prefix: string, keys: readonly string[]): { pending: PendingKeys; after: Promise<unknown> | undefined } {
+    const earlier = this.idle ? [] : keys.map(key => this.before(prefix + key)).filter(before => before !== undefined)
+    const pending = new PendingKeys(prefix, keys)
+    // The batch waits for them, and later calls for the batch.
+    if (earlier.length > 0) for (const key of keys) this.#tails.delete(prefix + key)
+    this.#batches = [...this.#batches, pending]
+    void pending.whenSent.then(() => {
+      this.#batches = this.#batches.filter(other => other !== pending)
+    })
+    return { pending, after: earlier.length === 0 ? undefined : Promise.all(new Set(earlier)) }
   }
 
   /** Runs `send` once every earlier call was sent; every later one waits until then. For verbs on whole namespaces. */
   alone<T>(send: () => T | Promise<T>): Promise<T> {
     const turn = this.#turn(this.settled(), send)
+    // The barrier waits for them, and later calls for the barrier.
     this.#tails.clear()
+    this.#batches = []
     this.#barrier = turn.quiet
     void turn.quiet.then(() => {
       if (this.#barrier === turn.quiet) this.#barrier = undefined
@@ -49,7 +68,16 @@ export class KeyOrder {
 
   /** Resolves when everything held now was sent. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#tails.values(), this.#barrier])
+    await Promise.all([...this.#tails.values(), ...this.#batches.map(batch => batch.whenSent), this.#barrier])
+  }
+
+  #pendingIn(id: string): Promise<void> | undefined {
+    // The newest first: it waits for those before it.
+    for (let i = this.#batches.length - 1; i >= 0; i--) {
+      const pending = this.#batches[i]?.before(id)
+      if (pending !== undefined) return pending
+    }
+    return undefined
   }
 
   #turn<T>(after: Promise<unknown>, send: () => T | Promise<T>): { answer: Promise<T>; quiet: Promise<unknown> } {

@@ -5,25 +5,31 @@ const lifetime = 5 * 60_000
 /** Keys remembered per namespace; past it the whole namespace reads as misses until it was cleared. */
 const capacity = 100_000
 
-interface Entry {
-  until: number
-  /** A newer failure on the same key is another entry to whoever replays the older one. */
+/** The delete of one key that a server has not done. A newer failure on the same key is another one of these. */
+export interface Owed {
+  readonly prefix: string
+  readonly key: string
+  readonly server: string
+  readonly until: number
   readonly version: number
-  /** Writes of the key under way: a replayed delete could overtake them. Shared with the entry that replaces this one. */
+  /** Writes of the key under way: a replayed delete could overtake them. Shared with the one that replaces this. */
   readonly superseding: { count: number }
 }
 
+/** What one namespace owes. */
 interface Page {
-  readonly keys: Map<string, Entry>
-  /** Set when there were more keys than the page holds. */
-  overflowUntil: number | undefined
+  readonly keys: Map<string, Owed>
+  /** Set when there were more keys than the page holds: the newest of them. */
+  overflow: Owed | undefined
   /** The newest failure noted here. */
   version: number
 }
 
-/** The keys whose delete is owed to a server, by namespace prefix. */
+/** The keys whose delete is owed to a server: by namespace prefix for those who read, by server for the replay. */
 export class Ledger {
   readonly #pages = new Map<string, Page>()
+  /** The oldest first. */
+  readonly #byServer = new Map<string, Set<Owed>>()
   #version = 0
   /** Writes under way whose failure would be remembered. */
   uncertain = 0
@@ -33,13 +39,14 @@ export class Ledger {
     return this.#pages.size
   }
 
-  /** Nothing is owed and nothing may come to be: reads need no second look. */
+  /** No delete is owed and no write is under way that could make one owed, so reads can skip the check. */
   get calm(): boolean {
     return this.#pages.size === 0 && this.uncertain === 0
   }
 
-  prefixes(): string[] {
-    return [...this.#pages.keys()]
+  /** Whether the namespace owes more than is remembered key by key. */
+  overflowed(prefix: string): boolean {
+    return this.#pages.get(prefix)?.overflow !== undefined
   }
 
   has(prefix: string): boolean {
@@ -49,9 +56,9 @@ export class Ledger {
   owes(prefix: string, key: string): boolean {
     const page = this.#pages.get(prefix)
     if (page === undefined) return false
-    if (page.overflowUntil !== undefined && page.overflowUntil > now()) return true
-    const entry = page.keys.get(key)
-    return entry !== undefined && entry.until > now()
+    if (page.overflow !== undefined && page.overflow.until > now()) return true
+    const owed = page.keys.get(key)
+    return owed !== undefined && owed.until > now()
   }
 
   /** Owed, and no write is under way that leaves nothing of the old value. */
@@ -59,56 +66,81 @@ export class Ledger {
     return this.owes(prefix, key) && !this.#pages.get(prefix)?.keys.get(key)?.superseding.count
   }
 
-  overflowed(prefix: string): boolean {
-    return this.#pages.get(prefix)?.overflowUntil !== undefined
-  }
-
-  remember(prefix: string, key: string): void {
+  /** Costs the same whatever is owed already. */
+  remember(prefix: string, key: string, server: string): void {
+    this.#dropExpired(server)
     let page = this.#pages.get(prefix)
     if (page === undefined) {
-      page = { keys: new Map(), overflowUntil: undefined, version: 0 }
+      page = { keys: new Map(), overflow: undefined, version: 0 }
       this.#pages.set(prefix, page)
     }
-    const until = now() + lifetime
-    const version = ++this.#version
-    page.version = version
-    const superseding = page.keys.get(key)?.superseding ?? { count: 0 }
-    if (page.overflowUntil !== undefined || (page.keys.size >= capacity && !page.keys.has(key))) {
-      page.overflowUntil = until
+    const known = page.keys.get(key)
+    const superseding = known?.superseding ?? { count: 0 }
+    page.version = ++this.#version
+    const owed: Owed = { prefix, key, server, until: now() + lifetime, version: page.version, superseding }
+    if (page.overflow !== undefined || (known === undefined && page.keys.size >= capacity)) {
+      for (const other of page.keys.values()) this.#leaveQueue(other)
       page.keys.clear()
+      page.overflow = owed
       return
     }
-    page.keys.set(key, { until, version, superseding })
+    if (known !== undefined) this.#leaveQueue(known)
+    page.keys.set(key, owed)
+    const queue = this.#byServer.get(server)
+    if (queue === undefined) this.#byServer.set(server, new Set([owed]))
+    else queue.add(owed)
   }
 
   /** A write of a remembered key is being sent. Returns what to call when it settled; `done`: the old value is gone. */
   supersede(prefix: string, key: string): (done: boolean) => void {
-    const entry = this.#pages.get(prefix)?.keys.get(key)
-    if (entry === undefined) return () => {}
-    entry.superseding.count++
+    const owed = this.#pages.get(prefix)?.keys.get(key)
+    if (owed === undefined) return () => {}
+    owed.superseding.count++
     return done => {
-      entry.superseding.count--
-      if (done) this.forget(prefix, key, entry.version)
+      owed.superseding.count--
+      if (done) this.forget(owed)
     }
   }
 
-  forget(prefix: string, key: string, version: number): void {
-    const page = this.#pages.get(prefix)
-    if (page?.keys.get(key)?.version !== version) return
-    page.keys.delete(key)
-    this.#dropEmpty(prefix, page)
+  forget(owed: Owed): void {
+    const page = this.#pages.get(owed.prefix)
+    if (page?.keys.get(owed.key) !== owed) return
+    page.keys.delete(owed.key)
+    this.#leaveQueue(owed)
+    this.#dropEmpty(owed.prefix, page)
   }
 
-  /** The keys owed, with the version that {@link Ledger.forget} wants. */
-  entries(prefix: string): [key: string, version: number][] {
-    const page = this.#pages.get(prefix)
-    return page === undefined ? [] : [...page.keys].map(([key, { version }]) => [key, version])
+  /** What is owed to the server and can be sent now without overtaking a write: at most `most`, the oldest first. */
+  due(server: string, most: number): Owed[] {
+    this.#dropExpired(server)
+    const due: Owed[] = []
+    let looked = 0
+    for (const owed of this.#byServer.get(server) ?? []) {
+      if (owed.superseding.count === 0) due.push(owed)
+      // Those that are being overwritten settle by themselves; however many there are, the others get their turn next time.
+      if (due.length === most || ++looked === 2 * most + 100) break
+    }
+    return due
   }
 
-  /** Whether that failure is still owed, and a delete sent now overtakes nobody's write. */
-  isReplayable(prefix: string, key: string, version: number): boolean {
-    const entry = this.#pages.get(prefix)?.keys.get(key)
-    return entry?.version === version && entry.superseding.count === 0 && entry.until > now()
+  /** Lets others go first: this one failed. */
+  postpone(owed: Owed): void {
+    const queue = this.#byServer.get(owed.server)
+    if (queue?.delete(owed)) queue.add(owed)
+  }
+
+  /** The namespaces that can only be cleared as a whole, with the key that was noted last. */
+  overflows(): Owed[] {
+    const overflows: Owed[] = []
+    for (const [prefix, page] of this.#pages) {
+      if (page.overflow === undefined) continue
+      if (page.overflow.until > now()) overflows.push(page.overflow)
+      else {
+        page.overflow = undefined
+        this.#dropEmpty(prefix, page)
+      }
+    }
+    return overflows
   }
 
   /** The moment from which {@link Ledger.clear} counts: what fails later stays owed. */
@@ -121,23 +153,27 @@ export class Ledger {
     const nested = prefix === '' ? '' : `${prefix.slice(0, -1)}/`
     for (const [other, page] of this.#pages) {
       if (other !== prefix && !other.startsWith(nested)) continue
-      if (page.overflowUntil !== undefined && page.version <= since) page.overflowUntil = undefined
-      for (const [key, { version }] of page.keys) if (version <= since) page.keys.delete(key)
+      if (page.version <= since) page.overflow = undefined
+      for (const owed of page.keys.values()) if (owed.version <= since) this.forget(owed)
       this.#dropEmpty(other, page)
     }
   }
 
-  /** Drops what is too old to be owed. */
-  expire(): void {
-    const moment = now()
-    for (const [prefix, page] of this.#pages) {
-      if (page.overflowUntil !== undefined && page.overflowUntil <= moment) page.overflowUntil = undefined
-      for (const [key, entry] of page.keys) if (entry.until <= moment) page.keys.delete(key)
-      this.#dropEmpty(prefix, page)
+  /** Drops what is too old to be owed, a few at a time: more is dropped than comes in. */
+  #dropExpired(server: string): void {
+    let left = 4
+    for (const owed of this.#byServer.get(server) ?? []) {
+      if (left-- === 0 || owed.until > now()) return
+      this.forget(owed)
     }
   }
 
+  #leaveQueue(owed: Owed): void {
+    const queue = this.#byServer.get(owed.server)
+    if (queue?.delete(owed) && queue.size === 0) this.#byServer.delete(owed.server)
+  }
+
   #dropEmpty(prefix: string, page: Page): void {
-    if (page.keys.size === 0 && page.overflowUntil === undefined) this.#pages.delete(prefix)
+    if (page.keys.size === 0 && page.overflow === undefined) this.#pages.delete(prefix)
   }
 }

@@ -7,7 +7,7 @@ import { readItem } from './reading.js'
 import type { Scope } from './scope.js'
 import { checkJitter } from './settings.js'
 import { shown } from './shown.js'
-import type { StoredItem } from './store.js'
+import type { Call, StoredItem } from './store.js'
 import { now } from './timers.js'
 import { ttlMs } from './ttl.js'
 import { untilAborted } from './until-aborted.js'
@@ -78,7 +78,7 @@ function readFirst<T>(scope: Scope, key: string, loader: Loader<T>, given: LoadO
   }
   let answer: StoredItem | undefined | Promise<StoredItem | undefined>
   try {
-    answer = readItem(scope, key, options)
+    answer = readItem(scope, key, scope.call(options))
   } catch (error) {
     answer = Promise.reject(error)
   }
@@ -185,7 +185,7 @@ async function fly<T>(
     signals.failed(error as SerializationError)
     return { stored: false, copy: () => value }
   }
-  const copy = copier<T>(scope, value, encoded)
+  const copy = (): T | Promise<T> => scope.copyOf(value, encoded)
   const wanted =
     load.storable && !(value === null && options?.skipNull === true) && options?.shouldCache?.(value) !== false
   if (!wanted || flight.superseded || scope.closed || scope.root.closed) return { stored: false, copy }
@@ -222,7 +222,8 @@ async function store(
   options: LoadOptions<never> | undefined,
 ): Promise<boolean> {
   try {
-    const written = await sendWrite(scope, 'getOrSet', key, encoded, ttl, 'always', options)
+    const call = (): Call => scope.call(options)
+    const written = await sendWrite(scope, { op: 'getOrSet', key, encoded, ttl, when: 'always', call })
     return written.outcome === 'stored'
   } catch (error) {
     scope.root.signals.failed(
@@ -231,17 +232,5 @@ async function store(
         : new ServerError(`the store failed: ${shown(error)}`, { op: 'getOrSet', key, cause: error }),
     )
     return false
-  }
-}
-
-function copier<T>(scope: Scope, value: T, encoded: Encoded): () => T | Promise<T> {
-  if (typeof value !== 'object' || value === null) return () => value
-  return async () => {
-    try {
-      return (await scope.root.settings.serializer.decode(encoded.flags, encoded.data)) as T
-    } catch {
-      // Over `maxDecodedBytes`: every read of it will be a miss, and tell so. This caller asked for the value.
-      return value
-    }
   }
 }

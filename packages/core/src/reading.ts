@@ -1,7 +1,8 @@
 import type { CallOptions } from './cache.js'
 import { NotSupportedError } from './errors.js'
+import { picked, sendMany } from './many.js'
 import type { Scope } from './scope.js'
-import type { CasToken, StoredItem } from './store.js'
+import type { Call, CasToken, StoredItem } from './store.js'
 import { Troubles } from './troubles.js'
 
 /** The decoded value under one key, `undefined` on a miss: `get` and `has` after their arguments were checked. */
@@ -12,7 +13,7 @@ export function readValue<T>(
   options: CallOptions | undefined,
 ): Promise<T | undefined> {
   try {
-    const answer = readItem(scope, key, options)
+    const answer = readItem(scope, key, scope.call(options))
     // A hit in memory costs one promise, a hit on a server two: the store's and the caller's.
     if (!(answer instanceof Promise)) return Promise.resolve(told(scope, op, key, answer) as T | undefined)
     return answer.then(
@@ -32,10 +33,10 @@ export function readValue<T>(
 export function readItem(
   scope: Scope,
   key: string,
-  options: CallOptions | undefined,
+  call: Call,
 ): StoredItem | undefined | Promise<StoredItem | undefined> {
-  if (scope.order.idle) return scope.space.get(key, scope.call(options))
-  return scope.inOrder(key, () => scope.space.get(key, scope.call(options)))
+  if (scope.order.idle) return scope.space.get(key, call)
+  return scope.inOrder(key, call, own => scope.space.get(key, own))
 }
 
 /** The value of an item, or a promise of it, counted as a hit or a miss. */
@@ -69,9 +70,9 @@ export async function readVersion<T>(
   scope: Scope,
   op: string,
   key: string,
-  options: CallOptions | undefined,
+  call: Call,
 ): Promise<Version<T> | undefined> {
-  const item = await readItem(scope, key, options)
+  const item = await readItem(scope, key, call)
   const value = (await told(scope, op, key, item)) as T | undefined
   return item === undefined ? undefined : { value, casToken: item.casToken }
 }
@@ -83,7 +84,7 @@ export async function readEntry<T>(
   options: CallOptions | undefined,
 ): Promise<{ value: T; casToken: CasToken } | undefined> {
   try {
-    const version = await readVersion<T>(scope, 'getEntry', key, options)
+    const version = await readVersion<T>(scope, 'getEntry', key, scope.call(options))
     if (version?.value === undefined) return undefined
     return { value: version.value, casToken: version.casToken }
   } catch (error) {
@@ -98,7 +99,11 @@ export async function readMany<T>(
   keys: readonly string[],
   options: CallOptions | undefined,
 ): Promise<Map<string, T>> {
-  const items = await scope.allInOrder(keys, () => scope.space.getMany(keys, scope.call(options)))
+  const items = await sendMany(scope, {
+    keys,
+    options,
+    send: (indices, call) => scope.space.getMany(picked(keys, indices), call),
+  })
   const troubles = new Troubles(scope, op, options)
   const values: unknown[] = []
   for (let i = 0; i < keys.length; i++) {
@@ -134,7 +139,7 @@ export async function takeValue<T>(
   options: CallOptions | undefined,
 ): Promise<T | undefined> {
   try {
-    const item = await scope.inOrder(key, () => scope.space.take(key, scope.call(options)))
+    const item = await scope.inOrder(key, scope.call(options), call => scope.space.take(key, call))
     if (item === undefined) {
       scope.absent('take', key)
       return undefined

@@ -1,16 +1,17 @@
 import { isOutage } from './errors.js'
 import type { Ledger } from './ledger.js'
 import type { Answer, Call, CasToken, Counted, Failed, Item, Space, StoredItem, Write, Written } from './store.js'
+import { nextTurn } from './timers.js'
 
 /** One namespace of a remembering store: notes what failed, hides what is owed, and pays before verbs whose answer depends on it. */
 export class RememberingSpace implements Space {
   readonly #inner: Space
   readonly #ledger: Ledger
   readonly #prefix: string
-  readonly #onOwing: () => void
+  readonly #onOwing: (server: string) => void
   readonly keys?: (pattern: string, extend: () => Call) => AsyncIterable<string>
 
-  constructor(inner: Space, ledger: Ledger, prefix: string, onOwing: () => void) {
+  constructor(inner: Space, ledger: Ledger, prefix: string, onOwing: (server: string) => void) {
     this.#inner = inner
     this.#ledger = ledger
     this.#prefix = prefix
@@ -21,14 +22,18 @@ export class RememberingSpace implements Space {
   get(key: string, call: Call): Answer<StoredItem | undefined> {
     const ledger = this.#ledger
     if (ledger.calm) return this.#inner.get(key, call)
-    if (this.#hides(key)) return undefined
-    // A write of the key may fail while this read waits behind it; what it then finds is what the write should have replaced.
-    return this.#checked(key, this.#inner.get(key, call))
+    if (this.#hides(key)) {
+      if (call.asks) return this.#afterPaying(key, call, () => this.#inner.get(key, call))
+      return nextTurn().then(() => undefined)
+    }
+    return this.#checked(key, call, this.#inner.get(key, call))
   }
 
-  async #checked(key: string, answer: Answer<StoredItem | undefined>): Promise<StoredItem | undefined> {
+  /** A write of the key may fail while a read waits behind it; what that finds is what the write should have replaced. */
+  async #checked(key: string, call: Call, answer: Answer<StoredItem | undefined>): Promise<StoredItem | undefined> {
     const item = await answer
-    return this.owes(key) ? undefined : item
+    if (!this.owes(key)) return item
+    return call.asks ? this.get(key, call) : undefined
   }
 
   getMany(keys: readonly string[], call: Call): Answer<readonly (StoredItem | undefined | Failed)[]> {
@@ -37,13 +42,41 @@ export class RememberingSpace implements Space {
   }
 
   async #getOthers(keys: readonly string[], call: Call): Promise<readonly (StoredItem | undefined | Failed)[]> {
+    if (call.asks) return this.#getAfterPaying(keys, call)
     const asked = keys.filter(key => !this.#hides(key))
+    if (asked.length === 0) await nextTurn()
     const answers = asked.length === 0 ? [] : await this.#inner.getMany(asked, call)
     const byKey = new Map(asked.map((key, i) => [key, answers[i]]))
     return keys.map(key => {
       const answer = byKey.get(key)
       return answer !== undefined && !('failure' in answer) && this.owes(key) ? undefined : answer
     })
+  }
+
+  async #getAfterPaying(keys: readonly string[], call: Call): Promise<readonly (StoredItem | undefined | Failed)[]> {
+    const owed = keys.filter(key => this.#hides(key))
+    const [paid, answers] = await Promise.all([
+      owed.length === 0 ? [] : this.#notingMany(owed, () => this.#inner.removeMany(owed, call)),
+      this.#inner.getMany(keys, call),
+    ])
+    const unpaid = new Map(owed.map((key, i) => [key, paid[i]]))
+    return Promise.all(
+      keys.map((key, i) => {
+        const payment = unpaid.get(key)
+        if (typeof payment === 'object') return payment
+        const answer = answers[i]
+        return answer !== undefined && !('failure' in answer) && this.owes(key) ? this.#single(key, call) : answer
+      }),
+    )
+  }
+
+  async #single(key: string, call: Call): Promise<StoredItem | undefined | Failed> {
+    try {
+      return await this.get(key, call)
+    } catch (error) {
+      if (isOutage(error)) return { failure: error }
+      throw error
+    }
   }
 
   write(write: Write, call: Call): Answer<Written> {
@@ -82,8 +115,9 @@ export class RememberingSpace implements Space {
   }
 
   touch(key: string, ttl: number, call: Call): Answer<boolean> {
-    if (this.#hides(key)) return false
-    return this.#attempt(key, () => this.#inner.touch(key, ttl, call))
+    const touch = (): Promise<boolean> => this.#attempt(key, () => this.#inner.touch(key, ttl, call))
+    if (!this.#hides(key)) return touch()
+    return call.asks ? this.#afterPaying(key, call, touch) : nextTurn().then(() => false)
   }
 
   count(key: string, by: number, create: { value: number; ttl: number } | undefined, call: Call): Answer<Counted> {
@@ -143,7 +177,7 @@ export class RememberingSpace implements Space {
       },
       error => {
         ledger.uncertain--
-        if (isOutage(error)) this.#owe(key)
+        if (isOutage(error)) this.owe(key)
         settled?.(false)
         throw error
       },
@@ -161,12 +195,12 @@ export class RememberingSpace implements Space {
       const answers = await run()
       for (const [i, answer] of answers.entries()) {
         const failed = typeof answer === 'object' && answer !== null && 'failure' in answer
-        if (failed) this.#owe(keys[i] as string)
+        if (failed) this.owe(keys[i] as string)
         settled?.[i]?.(!failed)
       }
       return answers
     } catch (error) {
-      if (isOutage(error)) for (const key of keys) this.#owe(key)
+      if (isOutage(error)) for (const key of keys) this.owe(key)
       if (settled !== undefined) for (const settle of settled) settle(false)
       throw error
     } finally {
@@ -187,8 +221,9 @@ export class RememberingSpace implements Space {
     return Promise.all([paid, answer]).then(([, paidFor]) => paidFor)
   }
 
-  #owe(key: string): void {
-    this.#ledger.remember(this.#prefix, key)
-    this.#onOwing()
+  owe(key: string): void {
+    const server = this.#inner.serverOf(key)
+    this.#ledger.remember(this.#prefix, key, server)
+    this.#onOwing(server)
   }
 }

@@ -1,43 +1,43 @@
-import { ClosedError, isOutage } from './errors.js'
+import { type CacheError, isOutage } from './errors.js'
 import { prefixOf } from './keys.js'
-import { Ledger } from './ledger.js'
+import { Ledger, type Owed } from './ledger.js'
 import { RememberingSpace } from './remembering-space.js'
+import { type Progress, Replay } from './replay.js'
 import type { Answer, Call, Limits, ServerStats, Space, Store, StoreEvent } from './store.js'
-import { clearTimeout, now, setTimeout } from './timers.js'
+import { now } from './timers.js'
 
 const wrapped = new WeakMap<Store, RememberingStore>()
 
 /**
  * The store, remembering the deletes, sets and touches that an outage left undone: each as a delete of its key, replayed when the
- * server answers again. Until then the key reads as a miss. Every cache over one store shares one memory.
+ * server answers again. Until then the key reads as a miss. Every cache over one store shares one memory; the most patient one's
+ * `timeout`, in ms, is what a replayed batch may take.
  */
-export function remembering(store: Store): Store {
+export function remembering(store: Store, timeout: number): Store {
   let known = wrapped.get(store)
   if (known === undefined) {
     known = new RememberingStore(store)
     wrapped.set(store, known)
   }
+  known.timeout = Math.max(known.timeout, timeout)
   return known
 }
-
-/** Milliseconds between replays while nothing tells that a server came back. */
-const replayInterval = 250
-/** Keys sent in one replayed batch. */
-const replayBatch = 500
 
 class RememberingStore implements Store {
   readonly #inner: Store
   readonly #ledger = new Ledger()
   readonly #spaces = new Map<string, Space>()
-  #timer: NodeJS.Timeout | undefined
-  #replaying = false
-  #closed = false
+  /** By server. */
+  readonly #replays = new Map<string, Replay>()
+  /** Of namespaces that owe more than can be remembered; a clear concerns all servers. */
+  readonly #clears = new Replay(() => this.#clearOverflows())
+  readonly #openBreakers = new Set<string>()
+  #isClosed = false
+  timeout = 0
 
   constructor(inner: Store) {
     this.#inner = inner
-    inner.listen(event => {
-      if (event.type === 'connect' || (event.type === 'breaker' && event.state === 'closed')) void this.#replay()
-    })
+    inner.listen(event => this.#hear(event))
   }
 
   get driver(): string {
@@ -58,9 +58,11 @@ class RememberingStore implements Store {
 
   space(path: readonly string[]): Space {
     const inner = this.#inner.space(path)
-    return new RememberingSpace(inner, this.#ledger, prefixOf(path), () => {
+    return new RememberingSpace(inner, this.#ledger, prefixOf(path), server => {
       this.#spaces.set(prefixOf(path), inner)
-      this.#schedule()
+      if (this.#isClosed) return
+      this.#replayOf(server).wake()
+      if (this.#ledger.overflowed(prefixOf(path))) this.#clears.wake()
     })
   }
 
@@ -83,63 +85,105 @@ class RememberingStore implements Store {
   }
 
   async close(call: Call): Promise<void> {
-    this.#closed = true
-    clearTimeout(this.#timer)
+    this.#stop()
     await this.#inner.close(call)
   }
 
-  #schedule(): void {
-    if (this.#closed || this.#timer !== undefined || this.#ledger.size === 0) return
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      void this.#replay()
-    }, replayInterval)
-    this.#timer.unref()
-  }
-
-  /** Sends what is remembered. Never rejects; what fails stays remembered. */
-  async #replay(): Promise<void> {
-    if (this.#replaying || this.#closed || this.#ledger.size === 0) return
-    this.#replaying = true
-    this.#ledger.expire()
-    for (const prefix of this.#ledger.prefixes()) {
-      try {
-        await this.#replayPrefix(prefix)
-      } catch (error) {
-        // One namespace that cannot be cleared yet must not hold up what others owe. A store closed under its cache owes nothing more.
-        if (error instanceof ClosedError) this.#closed = true
-        else if (!isOutage(error)) process.emitWarning(error instanceof Error ? error : String(error))
-      }
-    }
-    this.#replaying = false
-    this.#schedule()
-  }
-
-  async #replayPrefix(prefix: string): Promise<void> {
-    const space = this.#spaces.get(prefix)
-    if (space === undefined) return
-    const extend = (): Call => ({ deadline: now() + 500 })
-    if (prefix !== '' && this.#ledger.overflowed(prefix)) {
-      const since = this.#ledger.version
-      await space.clear(extend)
-      this.#ledger.clear(prefix, since)
+  #hear(event: StoreEvent): void {
+    if (event.type === 'breaker' && event.state === 'open') {
+      this.#openBreakers.add(event.server)
+      this.#replays.get(event.server)?.suspend()
+      this.#clears.suspend()
       return
     }
-    const entries = this.#ledger.entries(prefix)
-    for (let i = 0; i < entries.length; i += replayBatch) {
-      // Asked batch by batch: while an earlier one was under way, a key may have been written anew.
-      const due = entries
-        .slice(i, i + replayBatch)
-        .filter(([key, version]) => this.#ledger.isReplayable(prefix, key, version))
-      if (due.length === 0) continue
-      const answers = await space.removeMany(
-        due.map(([key]) => key),
-        extend(),
-      )
-      for (const [j, [key, version]] of due.entries()) {
-        if (typeof answers[j] === 'boolean') this.#ledger.forget(prefix, key, version)
+    if (event.type === 'breaker' && event.state === 'closed') this.#openBreakers.delete(event.server)
+    else if (event.type !== 'connect' || this.#openBreakers.has(event.server)) return
+    if (this.#ledger.size === 0 || this.#isClosed) return
+    this.#replays.get(event.server)?.resume()
+    if (this.#openBreakers.size === 0) this.#clears.resume()
+  }
+
+  #replayOf(server: string): Replay {
+    let replay = this.#replays.get(server)
+    if (replay === undefined) {
+      replay = new Replay(most => this.#replayTo(server, most))
+      this.#replays.set(server, replay)
+      if (this.#openBreakers.has(server)) replay.suspend()
+    }
+    return replay
+  }
+
+  async #replayTo(server: string, most: number): Promise<Progress> {
+    const due = this.#ledger.due(server, most)
+    if (due.length === 0) return 'done'
+    const byPrefix = new Map<string, Owed[]>()
+    for (const owed of due) {
+      const others = byPrefix.get(owed.prefix)
+      if (others === undefined) byPrefix.set(owed.prefix, [owed])
+      else others.push(owed)
+    }
+    const done = await Promise.all(Array.from(byPrefix, ([prefix, owed]) => this.#remove(prefix, owed)))
+    return done.some(count => count > 0) ? 'more' : 'failed'
+  }
+
+  /** Deletes for good; how many of the keys could be. */
+  async #remove(prefix: string, due: readonly Owed[]): Promise<number> {
+    const space = this.#spaces.get(prefix)
+    if (space === undefined) return 0
+    const answers = await space.removeMany(
+      due.map(({ key }) => key),
+      this.#call(),
+    )
+    let done = 0
+    for (const [i, owed] of due.entries()) {
+      const answer = answers[i]
+      if (typeof answer === 'boolean') {
+        this.#ledger.forget(owed)
+        done++
+      } else {
+        // A key that its server refuses must not hold up the others.
+        this.#ledger.postpone(owed)
+        if (answer?.failure.code === 'ERR_CACHE_CLOSED') this.#stop()
       }
     }
     if (!this.#ledger.has(prefix)) this.#spaces.delete(prefix)
+    return done
+  }
+
+  async #clearOverflows(): Promise<Progress> {
+    let progress: Progress = 'done'
+    for (const last of this.#ledger.overflows()) {
+      const { prefix, key } = last
+      const space = this.#spaces.get(prefix)
+      if (space === undefined) continue
+      if (prefix === '') {
+        // It shares its keyspace and cannot be cleared: it reads as misses until this is too old to count.
+        progress = 'failed'
+        continue
+      }
+      const since = this.#ledger.version
+      try {
+        // One key tells whether the server takes deletes: a clear that ends at a read-only one has looked at all its keys for nothing.
+        const [answer] = await space.removeMany([key], this.#call())
+        if (typeof answer === 'object') throw answer.failure
+        await space.clear(() => this.#call())
+        this.#ledger.clear(prefix, since)
+      } catch (error) {
+        progress = 'failed'
+        if ((error as Partial<CacheError>).code === 'ERR_CACHE_CLOSED') this.#stop()
+        else if (!isOutage(error)) process.emitWarning(error instanceof Error ? error : String(error))
+      }
+    }
+    return progress
+  }
+
+  #call(): Call {
+    return { deadline: now() + this.timeout }
+  }
+
+  /** A store that was closed, be it under its caches, is not replayed to. */
+  #stop(): void {
+    this.#isClosed = true
+    for (const replay of [...this.#replays.values(), this.#clears]) replay.close()
   }
 }

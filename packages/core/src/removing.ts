@@ -1,12 +1,15 @@
 import type { CallOptions } from './cache.js'
 import { NotSupportedError } from './errors.js'
+import { picked, sendMany } from './many.js'
 import type { Scope } from './scope.js'
+import type { Answer, Call } from './store.js'
 import { Troubles } from './troubles.js'
 
 /** `delete` after its arguments were checked. */
 export async function removeOne(scope: Scope, key: string, options: CallOptions | undefined): Promise<boolean> {
   try {
-    const there = await scope.inOrder(key, () => scope.space.remove(key, undefined, scope.call(options)))
+    const remove = (call: Call): Answer<boolean> => scope.space.remove(key, undefined, call)
+    const there = await scope.inOrder(key, scope.call(options), remove, () => scope.space.owe?.(key))
     scope.deleted('delete', key, there)
     return there
   } catch (error) {
@@ -21,7 +24,12 @@ export async function removeSeveral(
   keys: readonly string[],
   options: CallOptions | undefined,
 ): Promise<number> {
-  const answers = await scope.allInOrder(keys, () => scope.space.removeMany(keys, scope.call(options)))
+  const answers = await sendMany(scope, {
+    keys,
+    options,
+    send: (indices, call) => scope.space.removeMany(picked(keys, indices), call),
+    forgo: key => scope.space.owe?.(key),
+  })
   const troubles = new Troubles(scope, 'deleteMany', options)
   let count = 0
   for (const [i, key] of keys.entries()) {

@@ -7,6 +7,7 @@ import {
   isOutage,
   located,
   SerializationError,
+  TimeoutError,
   ValueTooLargeError,
 } from './errors.js'
 import type { Flights } from './flights.js'
@@ -15,9 +16,10 @@ import { prefixOf } from './keys.js'
 import { checkOptions } from './options.js'
 import { checkOnError, type Settings } from './settings.js'
 import type { Signals } from './signals.js'
-import type { Call, Item, Space, Store } from './store.js'
+import type { Answer, Call, Item, Space, Store } from './store.js'
 import { now } from './timers.js'
 import { milliseconds, type Ttl, ttlMs } from './ttl.js'
+import { inTurn } from './turn.js'
 
 /** What all namespaces of one open cache share. `order` and `flights` are those of every cache over the store. */
 export interface Root {
@@ -41,7 +43,8 @@ export class Scope {
   readonly namespace: string | undefined
   readonly space: Space
   readonly order: KeyOrder
-  readonly #timed: boolean
+  /** Whether calls have deadlines. */
+  readonly timed: boolean
   #within: Scope | undefined
   closed = false
 
@@ -52,15 +55,17 @@ export class Scope {
     this.prefix = prefixOf(path)
     this.namespace = path.length === 0 ? undefined : path.join('/')
     this.space = root.store.space(path)
-    this.#timed = root.store.limits.shared
+    this.timed = root.store.limits.shared
   }
 
   /** Runs the steps of a verb on `key` in the place the call had: what is called later on the key waits until they are done. */
-  steps<T>(key: string, run: (scope: Scope) => Promise<T>): Promise<T> {
+  steps<T>(op: string, key: string, call: Call, run: (scope: Scope, call: Call) => Promise<T>): Promise<T> {
     // The steps have an order of their own, since they must not wait for the place they hold.
     this.#within ??= new Scope(this.root, this.path, new KeyOrder())
     const within = this.#within
-    return this.order.whole(this.prefix + key, () => run(within))
+    const queue = (send: () => Answer<T>): Promise<T> => this.order.whole(this.prefix + key, async () => send())
+    const tooLate = (): CacheError => this.outage(this.tooLate(key), op, key)
+    return inTurn({ call, queue, send: own => run(within, own), tooLate })
   }
 
   /** Throws when the cache is closed or an option is not one of `known`. */
@@ -78,12 +83,12 @@ export class Scope {
     throw new ClosedError(`the cache is closed; open a new one to call ${op}`, { op, key })
   }
 
-  /** The deadline of one step that starts now. */
-  call(options: CallOptions | undefined): Call {
-    if (!this.#timed) return timeless
+  /** What one step that starts now may take. `asks`: an owed delete of its key is no answer to it, as under `onError: 'throw'`. */
+  call(options: CallOptions | undefined, asks: boolean = !this.open(options)): Call {
+    if (!this.timed) return timeless
     const timeout =
       options?.timeout === undefined ? this.root.settings.timeout : milliseconds(options.timeout, 'timeout')
-    return { deadline: now() + timeout }
+    return { deadline: now() + timeout, asks }
   }
 
   /** The ttl of one write in ms: what the call named or the cache's own, shortened by a random share up to `jitter`. */
@@ -120,6 +125,18 @@ export class Scope {
     }
   }
 
+  /** A written value as the next reader gets it; the value itself where it is a scalar or cannot be read back. */
+  copyOf<T>(value: T, { flags, data }: Encoded): T | Promise<T> {
+    if (typeof value !== 'object' || value === null) return value
+    try {
+      const copy = this.root.settings.serializer.decode(flags, data)
+      return copy instanceof Promise ? copy.catch(() => value) : (copy as T)
+    } catch {
+      // Over `maxDecodedBytes`: every read of it will be a miss, and report so. This caller has the value.
+      return value
+    }
+  }
+
   #unreadable(op: string, key: string, error: unknown): undefined {
     const message = `the entry cannot be read and counts as a miss: ${error instanceof Error ? error.message : String(error)}`
     this.root.signals.failed(
@@ -127,25 +144,35 @@ export class Scope {
     )
   }
 
-  /** Runs `send` in the call order of `key`: at once, unless a value before it is still being encoded. */
-  inOrder<T>(key: string, send: () => T | Promise<T>): T | Promise<T> {
+  /**
+   * Sends in the call order of `key`: at once, unless a value before it is still being encoded; then when its turn comes, or never when
+   * the deadline passes first, and `forgo` runs in its turn.
+   */
+  inOrder<T>(key: string, call: Call, send: (call: Call) => Answer<T>, forgo?: () => void): Answer<T> {
     const { order } = this
-    if (order.idle) return send()
+    if (order.idle) return send(call)
     const before = order.before(this.prefix + key)
-    return before === undefined ? send() : before.then(send)
+    if (before === undefined) return send(call)
+    return inTurn({ call, queue: run => before.then(run), send, forgo, tooLate: () => this.tooLate(key) })
   }
 
-  /** {@link Scope.inOrder} for many keys. */
-  allInOrder<T>(keys: readonly string[], send: () => T | Promise<T>): T | Promise<T> {
-    const { order } = this
-    if (order.idle || keys.every(key => order.before(this.prefix + key) === undefined)) return send()
-    return this.afterEncoding(keys, Promise.resolve(), send)
+  /** {@link Scope.inOrder} in the place the call has now, however long its value takes to encode; the deadline begins after that. */
+  afterEncoding<T>(
+    key: string,
+    call: Promise<Call>,
+    send: (call: Call) => Answer<T>,
+    forgo: (() => void) | undefined,
+  ): Promise<T> {
+    const queue = (run: () => Answer<T>): Promise<T> => this.order.hold(this.prefix + key, call, run)
+    return inTurn({ call, queue, send, forgo, tooLate: () => this.tooLate(key) })
   }
 
-  /** Sends in the place the call had, however long the values took to encode. */
-  afterEncoding<T>(keys: readonly string[], encoded: Promise<unknown>, send: () => T | Promise<T>): Promise<T> {
-    const ids = keys.map(key => this.prefix + key)
-    return this.order.hold(ids, encoded, send)
+  /** Why a call whose deadline passed before its turn came was not sent. */
+  tooLate(key: string): TimeoutError {
+    return new TimeoutError('earlier calls on the key were not answered before the deadline; nothing was sent', {
+      server: this.space.serverOf(key),
+      outcome: 'not-sent',
+    })
   }
 
   /** A write of `key` is being sent: a load of it that runs now is not stored any more. */

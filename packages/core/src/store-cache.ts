@@ -11,7 +11,7 @@ import { clearScope, flushAll, removeOne, removeSeveral } from './removing.js'
 import { type Root, Scope } from './scope.js'
 import { shown } from './shown.js'
 import type { CacheStats } from './stats.js'
-import type { CasToken, ServerStats } from './store.js'
+import type { Answer, Call, CasToken, ServerStats } from './store.js'
 import { type Ttl, ttlMs } from './ttl.js'
 import { join, updateValue } from './updating.js'
 import { requireCas, setValue, setValues, writeWhen } from './writing.js'
@@ -130,7 +130,7 @@ export class StoreCache implements Cache {
     if (typeof when === 'object') requireCas(scope, op, key)
     const encoded = scope.encode(op, key, value)
     scope.supersede(key)
-    return writeWhen(scope, op, key, encoded, ttl, when, options)
+    return writeWhen(scope, { op, key, encoded, ttl, when, call: () => scope.call(options) })
   }
 
   async update<T>(
@@ -149,7 +149,13 @@ export class StoreCache implements Cache {
       if (next !== undefined) scope.checkOpen('update', key)
       return next
     }
-    return updateValue(scope, 'update', key, changeWhileOpen, options)
+    return updateValue(scope, {
+      op: 'update',
+      key,
+      change: changeWhileOpen,
+      call: () => scope.call(options, true),
+      options,
+    })
   }
 
   append(key: string, suffix: string | Uint8Array, options?: WriteOptions): Promise<boolean> {
@@ -174,7 +180,9 @@ export class StoreCache implements Cache {
     if (options?.ttl !== undefined) ttlMs(options.ttl, op, key)
     // Bytes are copied: they are joined only when the entry has been read, and the caller may change them before.
     const own = typeof part === 'string' ? part : new Uint8Array(part)
-    return this.#scope.steps(key, scope => join(scope, op, key, own, options))
+    // One deadline for all its steps. What an outage has left owed is no answer to it: the server is asked.
+    const call = this.#scope.call(options, true)
+    return this.#scope.steps(op, key, call, (scope, within) => join(scope, op, key, own, within, options))
   }
 
   async touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean> {
@@ -183,7 +191,8 @@ export class StoreCache implements Cache {
     checkKey(key, 'touch')
     const ms = scope.ttl(ttlMs(ttl, 'touch', key), 'touch', key)
     try {
-      return await scope.inOrder(key, () => scope.space.touch(key, ms, scope.call(options)))
+      const send = (call: Call): Answer<boolean> => scope.space.touch(key, ms, call)
+      return await scope.inOrder(key, scope.call(options), send, () => scope.space.owe?.(key))
     } catch (error) {
       scope.endure(error, 'touch', key, options)
       return false

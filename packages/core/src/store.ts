@@ -40,6 +40,11 @@ export type Counted = { readonly value: number } | { readonly refused: 'missing'
 export interface Call {
   /** When to give up, on the clock of `performance.now()`; connecting included. */
   readonly deadline: number
+  /**
+   * Where an outage left the key's delete undone: true asks the server all the same, the owed delete going first; otherwise the key reads
+   * as a miss. Adapters need not look: core deals with it.
+   */
+  readonly asks?: boolean
 }
 
 /** A store may answer at once: memory does, and a hit then costs no promise of the store's. Failures are thrown or rejected alike. */
@@ -81,6 +86,8 @@ export interface Space {
   serverOf(key: string): string
   /** True while the key reads as a miss because an outage left its delete undone. Adapters leave it out: core adds it. */
   owes?(key: string): boolean
+  /** Notes that the delete of the key is owed, since a write or delete of it was given up unsent. Adapters leave it out: core adds it. */
+  owe?(key: string): void
 }
 
 /** What a backend can carry. Ask these, never a driver's name. */

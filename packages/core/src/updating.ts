@@ -1,7 +1,9 @@
+import type { Encoded } from '@anycache/serializer'
 import type { WriteOptions } from './cache.js'
 import { ConflictError, NotAppendableError } from './errors.js'
 import { readVersion, type Version } from './reading.js'
 import type { Scope } from './scope.js'
+import type { Call } from './store.js'
 import { setTimeout } from './timers.js'
 import { requireCas, writeWhen } from './writing.js'
 
@@ -10,23 +12,30 @@ const maxAttempts = 200
 /** Rounds in a row in which nothing could be read and yet something was there. Rivals alone hardly ever do that. */
 const maxContradictions = 20
 
+/** A loop of reading, changing and comparing. */
+export interface Update<T> {
+  readonly op: string
+  readonly key: string
+  readonly change: (current: T | undefined) => T | undefined | Promise<T | undefined>
+  /** The time that each step with the server has. */
+  readonly call: () => Call
+  readonly options: WriteOptions | undefined
+}
+
 /** `update` after its arguments were checked. */
-export async function updateValue<T>(
-  scope: Scope,
-  op: string,
-  key: string,
-  change: (current: T | undefined) => T | undefined | Promise<T | undefined>,
-  options: WriteOptions | undefined,
-): Promise<T | undefined> {
+export async function updateValue<T>(scope: Scope, update: Update<T>): Promise<T | undefined> {
+  const { op, key, change } = update
   requireCas(scope, op, key)
   let contradictions = 0
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const version = await readNow<T>(scope, op, key, options)
+    const version = await readNow(scope, update)
     // A server without versions may be known for one only now that it was asked.
     requireCas(scope, op, key)
     const next = await change(version?.value)
     if (next === undefined) return version?.value
-    if (await writeNext(scope, op, key, version, next, options)) return next
+    const encoded = scope.encode(op, key, next)
+    // What the next `get` gives, not the caller's own object.
+    if (await writeNext(scope, update, version, encoded)) return scope.copyOf(next, await encoded)
     contradictions = version === undefined ? contradictions + 1 : 0
     if (contradictions === maxContradictions) break
     // Rivals that lost together must not meet again together.
@@ -39,14 +48,9 @@ export async function updateValue<T>(
   throw new ConflictError(reason, { op, key, server: scope.space.serverOf(key) })
 }
 
-async function readNow<T>(
-  scope: Scope,
-  op: string,
-  key: string,
-  options: WriteOptions | undefined,
-): Promise<Version<T> | undefined> {
+async function readNow<T>(scope: Scope, { op, key, call }: Update<T>): Promise<Version<T> | undefined> {
   try {
-    return await readVersion<T>(scope, op, key, options)
+    return await readVersion<T>(scope, op, key, call())
   } catch (error) {
     throw scope.outage(error, op, key)
   }
@@ -54,17 +58,14 @@ async function readNow<T>(
 
 async function writeNext<T>(
   scope: Scope,
-  op: string,
-  key: string,
+  { op, key, call, options }: Update<T>,
   version: Version<T> | undefined,
-  next: T,
-  options: WriteOptions | undefined,
+  encoded: Encoded | Promise<Encoded>,
 ): Promise<boolean> {
   scope.supersede(key)
-  const encoded = scope.encode(op, key, next)
   const ttl = scope.ttl(options?.ttl, op, key)
   const when = version === undefined ? 'absent' : { casToken: version.casToken }
-  return (await writeWhen(scope, op, key, encoded, ttl, when, options)) === 'stored'
+  return (await writeWhen(scope, { op, key, encoded, ttl, when, call })) === 'stored'
 }
 
 /** `append` and `prepend` after their arguments were checked. */
@@ -73,14 +74,14 @@ export async function join(
   op: 'append' | 'prepend',
   key: string,
   part: string | Uint8Array,
+  call: Call,
   options: WriteOptions | undefined,
 ): Promise<boolean> {
   let there = false
-  await updateValue<string | Uint8Array>(
-    scope,
+  await updateValue<string | Uint8Array>(scope, {
     op,
     key,
-    current => {
+    change: current => {
       there = current !== undefined
       if (current === undefined) return undefined
       if (typeof current === 'string' && typeof part === 'string') {
@@ -99,7 +100,8 @@ export async function join(
         server: scope.space.serverOf(key),
       })
     },
+    call: () => call,
     options,
-  )
+  })
   return there
 }

@@ -1,40 +1,46 @@
 import type { Encoded } from '@anycache/serializer'
 import type { CallOptions } from './cache.js'
 import { NotSupportedError } from './errors.js'
+import { picked, sendMany } from './many.js'
 import type { Scope } from './scope.js'
-import type { Condition, Failed, Item, Write, Written } from './store.js'
+import type { Answer, Call, Condition, Failed, Item, Write, Written } from './store.js'
 import { Troubles } from './troubles.js'
 
 const tooLarge: Written = { outcome: 'too-large' }
 
+/** One write as it was called. */
+export interface OrderedWrite {
+  readonly op: string
+  readonly key: string
+  readonly encoded: Encoded | Promise<Encoded>
+  readonly ttl: number
+  readonly when: Condition
+  /** The time that the server has, from when the value is encoded. */
+  readonly call: () => Call
+}
+
 /** Sends one write in the call order of its key and reports what became of it. Rejects with the store's own failure. */
-export function sendWrite(
-  scope: Scope,
-  op: string,
-  key: string,
-  encoded: Encoded | Promise<Encoded>,
-  ttl: number,
-  when: Condition,
-  options: CallOptions | undefined,
-): Promise<Written> {
+export function sendWrite(scope: Scope, { op, key, encoded, ttl, when, call }: OrderedWrite): Promise<Written> {
   let item: Item
-  const send = (): Written | Promise<Written> => {
-    if (scope.overLimit(item)) return refuse(scope, key, when, options)
-    return scope.space.write({ key, item, ttl, when }, scope.call(options))
+  const send = (own: Call): Answer<Written> => {
+    if (scope.overLimit(item)) return refuse(scope, key, when, own)
+    return scope.space.write({ key, item, ttl, when }, own)
   }
   const report = (written: Written): Written => {
     told(scope, op, key, item, written)
     return written
   }
+  const forgo = when === 'always' ? (): void => scope.space.owe?.(key) : undefined
   if (encoded instanceof Promise) {
     const ready = encoded.then(late => {
       item = late
+      return call()
     })
-    return scope.afterEncoding([key], ready, send).then(report)
+    return scope.afterEncoding(key, ready, send, forgo).then(report)
   }
   item = encoded
   try {
-    const answer = scope.inOrder(key, send)
+    const answer = scope.inOrder(key, call(), send, forgo)
     return answer instanceof Promise ? answer.then(report) : Promise.resolve(report(answer))
   } catch (error) {
     return Promise.reject(error)
@@ -50,8 +56,8 @@ function told(scope: Scope, op: string, key: string, item: Item, written: Writte
 }
 
 /** Over `maxValueBytes`. The old value must not outlive the one that replaced it. */
-async function refuse(scope: Scope, key: string, when: Condition, options: CallOptions | undefined): Promise<Written> {
-  if (when === 'always') await scope.space.remove(key, undefined, scope.call(options))
+async function refuse(scope: Scope, key: string, when: Condition, call: Call): Promise<Written> {
+  if (when === 'always') await scope.space.remove(key, undefined, call)
   return tooLarge
 }
 
@@ -65,7 +71,8 @@ export function setValue(
 ): Promise<boolean> {
   const failed = (error: unknown): boolean => notSet(scope, key, options, error)
   if (encoded instanceof Promise || !scope.order.idle || scope.overLimit(encoded)) {
-    return sendWrite(scope, 'set', key, encoded, ttl, 'always', options).then(isStored, failed)
+    const call = (): Call => scope.call(options)
+    return sendWrite(scope, { op: 'set', key, encoded, ttl, when: 'always', call }).then(isStored, failed)
   }
   // Nearly every set: nothing to wait for, and one promise less.
   try {
@@ -88,18 +95,11 @@ function notSet(scope: Scope, key: string, options: CallOptions | undefined, err
 }
 
 /** A write whose answer the program acts on: rejects in an outage and for a value over the limit. */
-export async function writeWhen(
-  scope: Scope,
-  op: string,
-  key: string,
-  encoded: Encoded | Promise<Encoded>,
-  ttl: number,
-  when: Condition,
-  options: CallOptions | undefined,
-): Promise<Exclude<Written['outcome'], 'too-large'>> {
+export async function writeWhen(scope: Scope, write: OrderedWrite): Promise<Exclude<Written['outcome'], 'too-large'>> {
+  const { op, key, encoded } = write
   let written: Written
   try {
-    written = await sendWrite(scope, op, key, encoded, ttl, when, options)
+    written = await sendWrite(scope, write)
   } catch (error) {
     throw scope.outage(error, op, key)
   }
@@ -136,26 +136,30 @@ export async function setValues(
   const keys = [...entries.keys()]
   const encodings = [...entries.values()]
   let items = encodings as readonly Item[]
-  const send = (): Promise<readonly (Written | Failed)[]> => sendMany(scope, keys, items, ttls, options)
-  let answers: readonly (Written | Failed)[]
-  if (encodings.some(encoded => encoded instanceof Promise)) {
-    const ready = Promise.all(encodings).then(all => {
-      items = all
-    })
-    answers = await scope.afterEncoding(keys, ready, send)
-  } else {
-    answers = await scope.allInOrder(keys, send)
-  }
+  const ready = encodings.some(encoded => encoded instanceof Promise)
+    ? Promise.all(encodings).then(all => {
+        items = all
+      })
+    : undefined
+  const answers = await sendMany<Written>(scope, {
+    keys,
+    options,
+    ready,
+    bytesOf: index => (items[index] as Item).data.length,
+    send: (indices, call) =>
+      writeItems(scope, picked(keys, indices), picked(items, indices), picked(ttls, indices), call),
+    forgo: key => scope.space.owe?.(key),
+  })
   return report(scope, keys, items, answers, options)
 }
 
 /** One answer per key, in their order. What is over `maxValueBytes` is deleted, as in {@link refuse}. */
-async function sendMany(
+async function writeItems(
   scope: Scope,
   keys: readonly string[],
   items: readonly Item[],
   ttls: readonly number[],
-  options: CallOptions | undefined,
+  call: Call,
 ): Promise<readonly (Written | Failed)[]> {
   const writes: Write[] = []
   const oversize = new Map<string, boolean | Failed | undefined>()
@@ -164,7 +168,6 @@ async function sendMany(
     if (scope.overLimit(item)) oversize.set(key, undefined)
     else writes.push({ key, item, ttl: ttls[i] as number, when: 'always' })
   }
-  const call = scope.call(options)
   if (oversize.size === 0) return scope.space.writeMany(writes, call)
   const refused = [...oversize.keys()]
   const [written, removed] = await Promise.all([

@@ -1,0 +1,188 @@
+import type { CallOptions } from './cache.js'
+import { type CacheError, ConnectionError } from './errors.js'
+import type { PendingKeys } from './pending-keys.js'
+import type { Scope } from './scope.js'
+import type { Answer, Call, Failed } from './store.js'
+import { inTurn } from './turn.js'
+
+/** Keys of one chunk at most: on memcached one write, on Redis two MGETs. */
+const chunkKeys = 1024
+/** Bytes of values in one chunk, roughly, at most: half a second of a slow link, and far below any bound on what is in flight. */
+const chunkBytes = 256 * 1024
+/** Chunks under way at once: the server works on one while the answers to the other are read. */
+const chunksInFlight = 2
+/** Chunks in a row of which a server answered nothing. It is not waited for again in the same call. */
+const patience = 3
+
+/** A call on many distinct keys. `A` is the answer for one of them. */
+export interface Many<A> {
+  readonly keys: readonly string[]
+  readonly options: CallOptions | undefined
+  /** Values that are still being encoded; nothing is sent before. */
+  readonly ready?: Promise<unknown> | undefined
+  /** Sends for the keys with these indices, or for all. Answers in their order; never rejects for a server's trouble. */
+  readonly send: (indices: readonly number[] | undefined, call: Call) => Answer<readonly (A | Failed)[]>
+  /** Bytes that a key brings along. Default: none to speak of. */
+  readonly bytesOf?: (index: number) => number
+  /** Told of each key that was given up unsent. */
+  readonly forgo?: (key: string) => void
+}
+
+/**
+ * Sends in the call order of every key, and answers in the order of the keys. What is too much for one chunk goes chunk by chunk, each
+ * with a deadline of its own: no size of a batch overloads the server or the time that one call has.
+ */
+export function sendMany<A>(scope: Scope, many: Many<A>): Answer<readonly (A | Failed)[]> {
+  const { keys, options, ready, send } = many
+  const { order } = scope
+  if (ready === undefined && (!scope.timed || fits(many))) {
+    if (order.idle || keys.every(key => order.before(scope.prefix + key) === undefined)) {
+      return send(undefined, scope.call(options))
+    }
+  }
+  return new ManyInChunks(scope, many).send()
+}
+
+function fits<A>({ keys, bytesOf }: Many<A>): boolean {
+  if (keys.length > chunkKeys) return false
+  if (bytesOf === undefined) return true
+  let bytes = 0
+  for (let i = 0; i < keys.length; i++) bytes += bytesOf(i)
+  return bytes <= chunkBytes
+}
+
+/** One call on many keys, on its way chunk by chunk. */
+class ManyInChunks<A> {
+  readonly #scope: Scope
+  readonly #many: Many<A>
+  readonly #answers: (A | Failed)[]
+  /** Servers that answered nothing to their last chunks. */
+  readonly #silent = new Map<string, { chunks: number; failure: CacheError }>()
+  #first: Call | undefined
+  #next = 0
+
+  constructor(scope: Scope, many: Many<A>) {
+    this.#scope = scope
+    this.#many = many
+    this.#answers = new Array<A | Failed>(many.keys.length)
+  }
+
+  /** Takes the places of the keys now; each is free again when its chunk was sent. */
+  async send(): Promise<readonly (A | Failed)[]> {
+    const scope = this.#scope
+    const { keys, options, ready, forgo } = this.#many
+    const { pending, after } = scope.order.batch(scope.prefix, keys)
+    const call = ready === undefined ? scope.call(options) : ready.then(() => scope.call(options))
+    if (call instanceof Promise) call.catch(() => {})
+    const leaveAll = (): void => {
+      for (const key of keys) pending.sent(key)
+    }
+    const queue = (run: () => Answer<void>): Promise<void> => {
+      // A call whose encoding fails must still wait its turn: later calls depend on the earlier ones through it.
+      const done = Promise.resolve(after)
+        .then(() => call)
+        .then(run)
+      done.then(leaveAll, leaveAll)
+      return done
+    }
+    const forgoAll = (): void => {
+      if (forgo !== undefined) for (const key of keys) forgo(key)
+    }
+    const begin = async (first: Call): Promise<void> => {
+      this.#first = first
+      await Promise.all(Array.from({ length: chunksInFlight }, () => this.#sendChunks(pending)))
+    }
+    let late: CacheError | undefined
+    const tooLate = (): CacheError => {
+      late = scope.tooLate(keys[0] as string)
+      return late
+    }
+    try {
+      await inTurn({ call, queue, send: begin, forgo: forgoAll, tooLate })
+      return this.#answers
+    } catch (error) {
+      if (error !== late) throw error
+      return keys.map(() => ({ failure: error as CacheError }))
+    }
+  }
+
+  async #sendChunks(pending: PendingKeys): Promise<void> {
+    const { keys, options, send } = this.#many
+    for (let indices = this.#nextChunk(pending); indices.length > 0; indices = this.#nextChunk(pending)) {
+      const call = this.#first ?? this.#scope.call(options)
+      this.#first = undefined
+      const answer = send(indices, call)
+      for (const index of indices) pending.sent(keys[index] as string)
+      this.#take(indices, await answer)
+    }
+  }
+
+  /** What goes next; what lies on a server that has gone silent is given up. */
+  #nextChunk(pending: PendingKeys): number[] {
+    const { keys, bytesOf, forgo } = this.#many
+    const indices: number[] = []
+    for (let bytes = 0; this.#next < keys.length && indices.length < chunkKeys; this.#next++) {
+      const index = this.#next
+      const failure = this.#givenUp(keys[index] as string)
+      if (failure !== undefined) {
+        this.#answers[index] = { failure }
+        forgo?.(keys[index] as string)
+        pending.sent(keys[index] as string)
+        continue
+      }
+      bytes += bytesOf?.(index) ?? 0
+      if (bytes > chunkBytes && indices.length > 0) break
+      indices.push(index)
+    }
+    return indices
+  }
+
+  #givenUp(key: string): CacheError | undefined {
+    if (this.#silent.size === 0) return undefined
+    const silent = this.#silent.get(this.#scope.space.serverOf(key))
+    return silent !== undefined && silent.chunks >= patience ? silent.failure : undefined
+  }
+
+  #take(indices: readonly number[], answers: readonly (A | Failed)[]): void {
+    let failures = 0
+    for (let i = 0; i < indices.length; i++) {
+      const answer = answers[i] as A | Failed
+      this.#answers[indices[i] as number] = answer
+      if (isSilence(answer)) failures++
+    }
+    if (failures === 0) this.#silent.clear()
+    else this.#noteSilence(indices)
+  }
+
+  #noteSilence(indices: readonly number[]): void {
+    const silent = new Map<string, CacheError>()
+    const heard = new Set<string>()
+    for (const index of indices) {
+      const answer = this.#answers[index]
+      const server = this.#scope.space.serverOf(this.#many.keys[index] as string)
+      if (isSilence(answer)) silent.set(server, answer.failure)
+      else heard.add(server)
+    }
+    for (const server of heard) this.#silent.delete(server)
+    for (const [server, failure] of silent) {
+      if (heard.has(server)) continue
+      const chunks = (this.#silent.get(server)?.chunks ?? 0) + 1
+      this.#silent.set(server, { chunks, failure: unsent(failure) })
+    }
+  }
+}
+
+function isSilence(answer: unknown): answer is Failed {
+  const failure = (answer as Partial<Failed> | null | undefined)?.failure
+  return failure?.code === 'ERR_CACHE_TIMEOUT' || failure?.code === 'ERR_CACHE_CONNECTION'
+}
+
+/** The failure of keys that come after it in the same call. */
+function unsent({ message, server, cause }: CacheError): ConnectionError {
+  return new ConnectionError(message, { server, outcome: 'not-sent', cause })
+}
+
+/** Those of the items with these indices, or all of them. */
+export function picked<T>(all: readonly T[], indices: readonly number[] | undefined): readonly T[] {
+  return indices === undefined ? all : indices.map(index => all[index] as T)
+}

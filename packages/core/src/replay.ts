@@ -1,0 +1,84 @@
+import { clearTimeout, setTimeout } from './timers.js'
+
+/** Milliseconds from a failure to the first try. */
+const firstDelay = 100
+/** Milliseconds between tries at most: a server that is back is found within a second. */
+const longestDelay = 700
+/** Keys of one batch. */
+const batchSize = 500
+
+/** What came of one batch: nothing is left, something was done and more may be left, nothing could be done. */
+export type Progress = 'done' | 'more' | 'failed'
+
+/**
+ * The replay of what is owed to one server: one key first, then batches; after a failure one key again, with growing delays. So a server that
+ * stays ill is asked for one key now and then, however much is owed to it.
+ */
+export class Replay {
+  readonly #send: (most: number) => Promise<Progress>
+  #timer: NodeJS.Timeout | undefined
+  #failures = 0
+  #isRunning = false
+  #isSuspended = false
+  #isClosed = false
+
+  /** `send` sends what is owed, at most so many keys, and never rejects. */
+  constructor(send: (most: number) => Promise<Progress>) {
+    this.#send = send
+  }
+
+  /** Something is owed. */
+  wake(): void {
+    if (this.#isRunning || this.#isSuspended || this.#isClosed || this.#timer !== undefined) return
+    this.#schedule()
+  }
+
+  /** The server's breaker is open: nothing is sent. */
+  suspend(): void {
+    this.#isSuspended = true
+    this.#stopTimer()
+  }
+
+  /** The server is back. */
+  resume(): void {
+    this.#isSuspended = false
+    this.#failures = 0
+    this.#stopTimer()
+    void this.#run()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#stopTimer()
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    let progress: Progress = 'more'
+    for (let most = 1; progress === 'more' && !this.#isSuspended && !this.#isClosed; most = batchSize) {
+      progress = await this.#send(most)
+    }
+    this.#isRunning = false
+    if (progress === 'done') this.#failures = 0
+    else if (!this.#isSuspended && !this.#isClosed) this.#schedule()
+  }
+
+  #schedule(): void {
+    const step = Math.min(firstDelay * 2 ** this.#failures++, longestDelay)
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined
+        void this.#run()
+      },
+      // Half fixed, half random: a fleet must not come back to its server in one wave.
+      step * (0.5 + Math.random() / 2),
+    )
+    this.#timer.unref()
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+}
