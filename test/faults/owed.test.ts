@@ -6,14 +6,15 @@ import { type Bench, backends } from './backends.js'
 const bound = { timeout: 5000, interval: 20 }
 const strict = { onError: 'throw' } as const
 
-const asking: [string, (cache: Cache, options: object) => Promise<unknown>][] = [
-  ['get', (cache, options) => cache.get('k', options)],
-  ['has', (cache, options) => cache.has('k', options)],
-  ['getEntry', (cache, options) => cache.getEntry('k', options)],
-  ['getMany', (cache, options) => cache.getMany(['other', 'k'], options)],
-  ['touch', (cache, options) => cache.touch('k', '1m', options)],
-  ['delete', (cache, options) => cache.delete('k', options)],
-  ['getOrSet', (cache, options) => cache.getOrSet('k', () => 'loaded', options)],
+/** Each verb, and what it finds once the delete was done. */
+const asking: [string, (cache: Cache, options: object) => Promise<unknown>, unknown][] = [
+  ['get', (cache, options) => cache.get('k', options), undefined],
+  ['has', (cache, options) => cache.has('k', options), false],
+  ['getEntry', (cache, options) => cache.getEntry('k', options), undefined],
+  ['getMany', (cache, options) => cache.getMany(['other', 'k'], options), new Map([['other', 'old']])],
+  ['touch', (cache, options) => cache.touch('k', '1m', options), false],
+  ['delete', (cache, options) => cache.delete('k', options), false],
+  ['getOrSet', (cache, options) => cache.getOrSet('k', () => 'loaded', options), 'loaded'],
 ]
 
 /** Verbs whose answer a program acts on. */
@@ -59,16 +60,12 @@ describe.each(backends)('%s: while the delete of a key is owed', (_name, start) 
     expect(loader).not.toHaveBeenCalled()
   })
 
-  test.each(asking)(
-    '%s under onError "throw" asks the server once it is back, and sees no old value',
-    async (_op, run) => {
-      await serversReturn()
-      const answer = await run(cache, strict)
-      expect(JSON.stringify(answer instanceof Map ? [...answer] : (answer ?? null))).not.toMatch(/"k","old"|^"old"/)
-      expect(await cache.get('k', strict)).not.toBe('old')
-      expect(await cache.get('other', strict)).toBe('old')
-    },
-  )
+  test.each(asking)('%s under onError "throw" asks the server once it is back', async (_op, run, found) => {
+    await serversReturn()
+    expect(await run(cache, strict)).toEqual(found)
+    expect(await cache.get('k', strict)).not.toBe('old')
+    expect(await cache.get('other', strict)).toBe('old')
+  })
 
   test('a loop that reads it until it is there does not starve the return of the server', async () => {
     let isSet = false
