@@ -1,17 +1,30 @@
-import { type CacheError, ConnectionError, ServerError, type Space, type Store, TimeoutError } from '@anycache/core'
+import {
+  type CacheError,
+  ClosedError,
+  ConnectionError,
+  ServerError,
+  type Space,
+  type Store,
+  type StoreEvent,
+  TimeoutError,
+} from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 
-type Illness = 'well' | 'down' | 'frozen' | 'refusing writes'
+type Illness = 'well' | 'down' | 'frozen' | 'refusing writes' | 'read-only' | 'closed'
 const writes = new Set(['write', 'writeMany', 'touch', 'count'])
+const removals = new Set(['remove', 'removeMany', 'take', 'clear'])
 
 /** A shared store whose server can be ill: memory beneath, failing as an adapter fails. Counts the calls that reach it. */
 export class IllStore implements Store {
   readonly driver = 'ill'
   readonly servers = ['ill:1']
   readonly #inner = new MemoryStore()
+  readonly #listeners = new Set<(event: StoreEvent) => void>()
   readonly limits = { ...this.#inner.limits, shared: true }
   readonly client = undefined
   readonly calls: string[] = []
+  /** How many keys each call of a verb on many keys named. */
+  readonly sizes: number[] = []
   illness: Illness = 'well'
   /** Keys whose requests fail while everything else works. */
   readonly illKeys = new Set<string>()
@@ -23,7 +36,8 @@ export class IllStore implements Store {
     return new Proxy(space, {
       get: (target, verb: keyof Space) => {
         const run = target[verb]
-        if (typeof run !== 'function' || verb === 'serverOf') return run
+        if (verb === 'serverOf') return () => 'ill:1'
+        if (typeof run !== 'function') return run
         return (...args: unknown[]) => {
           const answer = this.#run(verb, args, () => Reflect.apply(run, target, args) as unknown)
           const slow = this.slowness(verb)
@@ -41,6 +55,7 @@ export class IllStore implements Store {
       const asked = (args[0] as readonly (string | { key: string })[]).map(entry =>
         typeof entry === 'string' ? entry : entry.key,
       )
+      this.sizes.push(asked.length)
       const answers = failure === undefined ? (run() as unknown[]) : asked.map(() => ({ failure }))
       return Promise.resolve(
         answers.map((answer, i) => (this.illKeys.has(asked[i] as string) ? { failure: down() } : answer)),
@@ -58,11 +73,20 @@ export class IllStore implements Store {
     if (this.illness === 'refusing writes' && writes.has(verb)) {
       return new ServerError('ill:1 is out of memory', { server: 'ill:1', outcome: 'refused' })
     }
+    if (this.illness === 'read-only' && (writes.has(verb) || removals.has(verb))) {
+      return new ServerError('ill:1 is a replica', { server: 'ill:1', outcome: 'refused' })
+    }
+    if (this.illness === 'closed') return new ClosedError('the store is closed', { server: 'ill:1' })
     return undefined
   }
 
-  listen(): () => void {
-    return () => {}
+  listen(listener: (event: StoreEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  tell(event: StoreEvent): void {
+    for (const listener of this.#listeners) listener(event)
   }
 
   ping(): void {
