@@ -5,6 +5,7 @@ export type {
   CacheStats,
   CallOptions,
   CasToken,
+  CountingOptions,
   CountOptions,
   Duration,
   ErrorCode,

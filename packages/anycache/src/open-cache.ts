@@ -7,8 +7,25 @@ import type { CheckedConfig } from './schema.js'
 export function openCache(store: Store, config: CheckedConfig, source: string): Cache {
   const { namespace, ttl, jitter, timeout, onError, serializer, maxValueBytes, allowFlush, name } = config
   const options = said({
-    ...{ namespace, ttl, jitter, timeout, onError, serializer, allowFlush, name, source },
+    ...{
+      namespace,
+      ttl,
+      jitter,
+      timeout,
+      onError,
+      serializer,
+      allowFlush,
+      name,
+      source,
+      keyspace: keyspaceOf(store, config),
+    },
     maxValueBytes: maxValueBytes === undefined ? undefined : parseBytes(maxValueBytes),
   })
   return cacheOver(store, options as CacheOptions)
+}
+
+/** What the entries of a config's store are known by in this process: two caches opened on one server see the same ones. */
+function keyspaceOf(store: Store, config: CheckedConfig): string | undefined {
+  if (!store.limits.shared) return undefined
+  return `${config.driver}://${store.servers.join(',')}/${config.driver === 'redis' ? (config.db ?? 0) : ''}`
 }

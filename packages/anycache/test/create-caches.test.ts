@@ -120,6 +120,38 @@ describe('createCaches', () => {
 })
 
 describe('stores that name the same server', () => {
+  test('share their loads, opened together or one by one', async () => {
+    await using redis = await startRedis()
+    await using memcached = await startMemcached()
+    for (const url of [`redis://127.0.0.1:${redis.port}`, `memcached://127.0.0.1:${memcached.port}`]) {
+      await using first = await createCache(`${url}?namespace=shop`)
+      await using second = await createCache({ url, namespace: 'shop', timeout: '2s' } as never)
+      await using other = await createCache(`${url}?namespace=other`)
+      let loads = 0
+      let load = (_value: string): void => {}
+      const loader = (): Promise<string> => {
+        loads++
+        return new Promise(resolve => {
+          load = resolve
+        })
+      }
+      const loading = first.getOrSet('k', loader)
+      await expect.poll(() => loads).toBe(1)
+      const joined = second.getOrSet('k', loader)
+      expect(await other.getOrSet('k', () => 'apart')).toBe('apart')
+      await expect.poll(() => second.stats().joins).toBe(1)
+      load('loaded')
+      expect(await Promise.all([loading, joined])).toEqual(['loaded', 'loaded'])
+      const stale = first.getOrSet('k', loader, { force: true })
+      await expect.poll(() => loads).toBe(2)
+      // What one of them writes, no older load of the other undoes.
+      expect(await second.set('k', 'newer')).toBe(true)
+      load('older')
+      await stale
+      expect(await first.get('k')).toBe('newer')
+    }
+  })
+
   test('share one connection to Redis, and the last one to be closed closes it', async () => {
     await using redis = await startRedis()
     const clients = async (): Promise<number> => {

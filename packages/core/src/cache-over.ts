@@ -20,6 +20,8 @@ interface Shared {
 }
 
 const sharedOver = new WeakMap<Store, Shared>()
+/** Loads of caches whose stores differ and hold the same entries, by the name of what they hold, as long as one of them is open. */
+const keyspaces = new Map<string, { readonly flights: Flights; holders: number }>()
 
 /**
  * Opens a cache over a store, without config: `cacheOver(new MemoryStore(), { namespace: 'shop', ttl: '5m' })`.
@@ -35,16 +37,31 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   const shared = sharedOver.get(store) ?? { order: new KeyOrder(), flights: new Flights(), holders: 0 }
   sharedOver.set(store, shared)
   shared.holders++
-  const { order, flights } = shared
+  const { order } = shared
+  const { keyspace } = settings
+  const flights = keyspace === undefined ? shared.flights : enter(keyspace)
   const root: Root = { store: backing, settings, signals, order, flights, clearings: new Set(), closed: false }
   const unlisten = backing.listen(event => forward(signals, event))
   return new StoreCache(root, settings.path, async () => {
     root.closed = true
     await order.settled()
     await Promise.allSettled(root.clearings)
+    if (keyspace !== undefined) leave(keyspace)
     if (--shared.holders === 0) await backing.close({ deadline: now() + settings.timeout })
     unlisten()
   })
+}
+
+function enter(keyspace: string): Flights {
+  const known = keyspaces.get(keyspace) ?? { flights: new Flights(), holders: 0 }
+  known.holders++
+  keyspaces.set(keyspace, known)
+  return known.flights
+}
+
+function leave(keyspace: string): void {
+  const known = keyspaces.get(keyspace)
+  if (known !== undefined && --known.holders === 0) keyspaces.delete(keyspace)
 }
 
 function forward(signals: Signals, event: StoreEvent): void {

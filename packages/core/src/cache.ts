@@ -29,6 +29,9 @@ export interface CountOptions extends CallOptions {
   readonly create?: boolean | undefined
 }
 
+/** {@link CountOptions} under which an absent counter is created, so that there is always a count. */
+export type CountingOptions = CountOptions & { readonly create?: true | undefined }
+
 export interface LoadOptions<T = unknown> extends WriteOptions {
   /** Shortens each ttl by a random share of it, up to this one (0 to 1). Default: the cache's `jitter`. */
   readonly jitter?: number | undefined
@@ -74,7 +77,7 @@ export interface Cache {
   ): Promise<'stored' | 'conflict' | 'missing'>
   /**
    * Reads, changes and writes back until no one else wrote in between; `change` may run several times.
-   * It returns the new value, or `undefined` to leave the entry as it is. Resolves what then stands under the key.
+   * It returns the new value, or `undefined` to leave the entry as it is. Resolves what then stands under the key, as the next `get` gives it.
    * Calls made on the key meanwhile, `change`'s own among them, do not wait for it.
    * Rejects with `ConflictError` when it keeps losing.
    */
@@ -90,8 +93,10 @@ export interface Cache {
   /** Starts the entry's ttl anew. True: it was there. */
   touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean>
   /** Adds `by`, a whole number ≥ 0, atomically; resolves the new count. `undefined` only with `create: false` on an absent counter. */
+  increment(key: string, by?: number, options?: CountingOptions): Promise<number>
   increment(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
   /** Subtracts `by`, stopping at 0. An absent counter is created at `max(0, initial − by)`. */
+  decrement(key: string, by?: number, options?: CountingOptions): Promise<number>
   decrement(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
   /** Reads and deletes in one step: of two concurrent takes exactly one gets the value. */
   take<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined>

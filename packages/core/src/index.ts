@@ -2,6 +2,7 @@ export type {
   Cache,
   CacheInfo,
   CallOptions,
+  CountingOptions,
   CountOptions,
   Loader,
   LoadOptions,

@@ -22,6 +22,11 @@ export interface CacheOptions {
   readonly serializer?: Serializer | SerializerOptions
   /** Encoded values over this many bytes are not sent. Default: only the server's own limit. */
   readonly maxValueBytes?: number
+  /**
+   * Names what the store's keys stand for, such as `redis://cache-1:6379/0`. Caches of one process with the same keyspace share their loads,
+   * and what one of them writes supersedes a load of the other, though they stand over different stores. Default: the store itself.
+   */
+  readonly keyspace?: string
   /** Permits `flush()`, which empties the whole backend. Default false. */
   readonly allowFlush?: boolean
   /** Shown by `info()`. */
@@ -39,6 +44,7 @@ export interface Settings {
   readonly serializer: Serializer
   readonly maxValueBytes: number
   readonly allowFlush: boolean
+  readonly keyspace: string | undefined
   readonly name: string | undefined
   readonly source: string | undefined
   readonly path: readonly string[]
@@ -52,6 +58,7 @@ const known = [
   'onError',
   'serializer',
   'maxValueBytes',
+  'keyspace',
   'allowFlush',
   'name',
   'source',
@@ -59,7 +66,7 @@ const known = [
 
 export function resolveSettings(store: Store, options: CacheOptions): Settings {
   checkOptions('cacheOver', options, known)
-  const { namespace, ttl, jitter, timeout, onError, maxValueBytes, allowFlush, name, source } = options
+  const { namespace, ttl, jitter, timeout, onError, maxValueBytes, allowFlush, keyspace, name, source } = options
   if (namespace !== undefined) checkNamespace(namespace)
   if (maxValueBytes !== undefined && !(typeof maxValueBytes === 'number' && maxValueBytes > 0)) {
     throw new InvalidArgumentError(`maxValueBytes must be a positive number of bytes, got ${shown(maxValueBytes)}`)
@@ -81,6 +88,7 @@ export function resolveSettings(store: Store, options: CacheOptions): Settings {
     serializer: store.serializer ?? serializerOf(options.serializer),
     maxValueBytes: maxValueBytes ?? Number.POSITIVE_INFINITY,
     allowFlush: allowFlush ?? false,
+    keyspace: checkText(keyspace, 'keyspace'),
     name: checkText(name, 'name'),
     source: checkText(source, 'source'),
     path: namespace === undefined ? [] : [namespace],

@@ -1,5 +1,14 @@
 import type { Encoded } from '@anycache/serializer'
-import type { Cache, CacheInfo, CallOptions, CountOptions, Loader, LoadOptions, WriteOptions } from './cache.js'
+import type {
+  Cache,
+  CacheInfo,
+  CallOptions,
+  CountingOptions,
+  CountOptions,
+  Loader,
+  LoadOptions,
+  WriteOptions,
+} from './cache.js'
 import { count, countOptionNames } from './counting.js'
 import { InvalidArgumentError } from './errors.js'
 import { type CacheEvents, eventNames } from './events.js'
@@ -199,12 +208,16 @@ export class StoreCache implements Cache {
     }
   }
 
+  increment(key: string, by?: number, options?: CountingOptions): Promise<number>
+  increment(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
   async increment(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
     this.#scope.check('increment', options, countOptionNames)
     checkKey(key, 'increment')
     return count(this.#scope, 'increment', key, by, options)
   }
 
+  decrement(key: string, by?: number, options?: CountingOptions): Promise<number>
+  decrement(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
   async decrement(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
     this.#scope.check('decrement', options, countOptionNames)
     checkKey(key, 'decrement')

@@ -42,6 +42,15 @@ describe('types', () => {
     expectTypeOf(await cache.getEntry<number>('a')).toEqualTypeOf<{ value: number; casToken: CasToken } | undefined>()
   })
 
+  test('a count is a number unless an absent counter may stay absent', async () => {
+    const create = false as boolean
+    expectTypeOf(await cache.increment('n')).toEqualTypeOf<number>()
+    expectTypeOf(await cache.decrement('n', 2, { initial: 5, ttl: '1m' })).toEqualTypeOf<number>()
+    expectTypeOf(await cache.increment('n', 1, { create: true })).toEqualTypeOf<number>()
+    expectTypeOf(await cache.increment('m', 1, { create: false })).toEqualTypeOf<number | undefined>()
+    expectTypeOf(await cache.decrement('m', 1, { create })).toEqualTypeOf<number | undefined>()
+  })
+
   test('update gives the type that its function takes', async () => {
     const cart = await cache.update('cart', (now: string[] | undefined) => [...(now ?? []), 'tea'])
     expectTypeOf(cart).toEqualTypeOf<string[] | undefined>()

@@ -100,6 +100,41 @@ export const order: Capability = {
   name: 'order',
   cases: [
     {
+      title: 'a batch of thousands of keys keeps its place among the calls on each of them',
+      async run({ cache }) {
+        const keys = Array.from({ length: 3000 }, (_, i) => `k${i}`)
+        const calls = [
+          cache.set('k2999', large),
+          cache.setMany(keys.map(key => [key, 1])),
+          cache.get('k2999'),
+          cache.increment('k2998'),
+          cache.take('k2997'),
+          cache.getMany(['k0', 'k2997', 'k2998', 'k2999']),
+          cache.set('k2996', large),
+          cache.deleteMany(keys),
+          cache.add('k1', 'added'),
+          cache.getMany(keys),
+        ]
+        const hits = new Map([
+          ['k0', 1],
+          ['k2998', 2],
+          ['k2999', 1],
+        ])
+        expect(await Promise.all(calls)).toEqual([
+          true,
+          [],
+          1,
+          2,
+          1,
+          hits,
+          true,
+          2999,
+          true,
+          new Map([['k1', 'added']]),
+        ])
+      },
+    },
+    {
       title: 'calls on one key in one tick take effect in call order',
       async run({ cache }) {
         const answers = await Promise.all([
