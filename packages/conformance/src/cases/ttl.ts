@@ -298,24 +298,27 @@ export const ttl: Capability = {
         const cache = trial.open({ jitter: 0.5 })
         const span = 4 * short
         const names = Array.from({ length: 60 }, (_, i) => `k${i}`)
+        const started = performance.now()
         await cache.setMany(
           names.map(key => [key, 'v']),
           { ttl: span },
         )
         await trial.cache.getOrSet('load', () => 'v', { ttl: span, jitter: 0.5 })
-        const started = performance.now()
         await trial.pass(span / 2 - 100)
-        if (!trial.realTime || performance.now() - started < span / 2) {
-          expect((await cache.getMany(names)).size).toBe(60)
-        }
+        const early = (await cache.getMany(names)).size
+        if (!trial.realTime || performance.now() - started < span / 2) expect(early).toBe(60)
         const counts = new Set<number>()
+        let longestGap = 0
         for (let passed = span / 2 - 100; passed < span + trial.limits.ttlLag; passed += 200) {
+          const before = performance.now()
           await trial.pass(200)
           counts.add((await cache.getMany(names)).size)
+          longestGap = Math.max(longestGap, performance.now() - before)
         }
         await trial.expire(100)
         expect((await cache.getMany([...names, 'load'])).size).toBe(0)
-        expect(counts.size).toBeGreaterThan(2)
+        // A machine that stood still meanwhile has seen too little of it.
+        if (longestGap < span / 6) expect(counts.size).toBeGreaterThan(2)
       },
     },
     {
