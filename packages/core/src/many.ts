@@ -74,9 +74,7 @@ class ManyInChunks<A> {
     const { pending, after } = scope.order.batch(scope.prefix, keys)
     const call = ready === undefined ? scope.call(options) : ready.then(() => scope.call(options))
     if (call instanceof Promise) call.catch(() => {})
-    const leaveAll = (): void => {
-      for (const key of keys) pending.sent(key)
-    }
+    const leaveAll = (): void => pending.sent(keys.length)
     const queue = (run: () => Answer<void>): Promise<void> => {
       // A call whose encoding fails must still wait its turn: later calls depend on the earlier ones through it.
       const done = Promise.resolve(after)
@@ -107,18 +105,18 @@ class ManyInChunks<A> {
   }
 
   async #sendChunks(pending: PendingKeys): Promise<void> {
-    const { keys, options, send } = this.#many
-    for (let indices = this.#nextChunk(pending); indices.length > 0; indices = this.#nextChunk(pending)) {
+    const { options, send } = this.#many
+    for (let indices = this.#nextChunk(); indices.length > 0; indices = this.#nextChunk()) {
       const call = this.#first ?? this.#scope.call(options)
       this.#first = undefined
       const answer = send(indices, call)
-      for (const index of indices) pending.sent(keys[index] as string)
+      pending.sent(this.#next)
       this.#take(indices, await answer)
     }
   }
 
   /** What goes next; what lies on a server that has gone silent is given up. */
-  #nextChunk(pending: PendingKeys): number[] {
+  #nextChunk(): number[] {
     const { keys, bytesOf, forgo } = this.#many
     const indices: number[] = []
     for (let bytes = 0; this.#next < keys.length && indices.length < chunkKeys; this.#next++) {
@@ -127,7 +125,6 @@ class ManyInChunks<A> {
       if (failure !== undefined) {
         this.#answers[index] = { failure }
         forgo?.(keys[index] as string)
-        pending.sent(keys[index] as string)
         continue
       }
       bytes += bytesOf?.(index) ?? 0

@@ -3,10 +3,14 @@ interface Wait {
   readonly resolve: () => void
 }
 
-/** The keys of one call that is sent in chunks, as far as they are still to be sent. Costs nothing for a key that nobody waits for. */
+/** The keys of one call that is sent in chunks, in order, as far as they are still to be sent. Looked at only where another call asks for one. */
 export class PendingKeys {
   readonly #prefix: string
-  readonly #keys: Set<string>
+  readonly #keys: readonly string[]
+  /** The keys before this index were sent. */
+  #next = 0
+  /** The others, once somebody has asked. */
+  #unsent: Set<string> | undefined
   readonly #waits = new Map<string, Wait>()
   /** Resolves when all were sent. */
   readonly whenSent: Promise<void>
@@ -14,7 +18,7 @@ export class PendingKeys {
 
   constructor(prefix: string, keys: readonly string[]) {
     this.#prefix = prefix
-    this.#keys = new Set(keys)
+    this.#keys = keys
     this.whenSent = new Promise(resolve => {
       this.#finish = resolve
     })
@@ -24,7 +28,8 @@ export class PendingKeys {
   before(id: string): Promise<void> | undefined {
     if (!id.startsWith(this.#prefix)) return undefined
     const key = id.slice(this.#prefix.length)
-    if (!this.#keys.has(key)) return undefined
+    this.#unsent ??= new Set(this.#keys.slice(this.#next))
+    if (!this.#unsent.has(key)) return undefined
     let wait = this.#waits.get(key)
     if (wait === undefined) {
       wait = this.#wait(key)
@@ -33,10 +38,20 @@ export class PendingKeys {
     return wait.promise
   }
 
-  sent(key: string): void {
-    const wait = this.#waits.get(key)
-    if (wait === undefined) this.#leave(key)
-    else wait.resolve()
+  /** The keys before this index were sent. */
+  sent(until: number): void {
+    const from = this.#next
+    if (until <= from) return
+    this.#next = until
+    if (this.#unsent !== undefined) {
+      for (let i = from; i < until; i++) {
+        const key = this.#keys[i] as string
+        const wait = this.#waits.get(key)
+        if (wait === undefined) this.#unsent.delete(key)
+        else wait.resolve()
+      }
+    }
+    this.#finishIfSent()
   }
 
   #wait(key: string): Wait {
@@ -47,13 +62,13 @@ export class PendingKeys {
     // Registered before anyone can wait, so that whoever waited is sent before whoever finds the place free.
     void promise.then(() => {
       this.#waits.delete(key)
-      this.#leave(key)
+      this.#unsent?.delete(key)
+      this.#finishIfSent()
     })
     return { promise, resolve }
   }
 
-  #leave(key: string): void {
-    this.#keys.delete(key)
-    if (this.#keys.size === 0) this.#finish()
+  #finishIfSent(): void {
+    if (this.#next === this.#keys.length && !this.#unsent?.size) this.#finish()
   }
 }
