@@ -66,5 +66,6 @@ export {
   setImmediate,
   setInterval,
   setTimeout,
+  withRealTicks,
 } from './timers.js'
 export { type Duration, milliseconds, type Ttl, ttlMs } from './ttl.js'

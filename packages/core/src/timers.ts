@@ -15,6 +15,21 @@ export const setImmediate: typeof globalThis.setImmediate = globalThis.setImmedi
 export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queueMicrotask
 export const nextTick: typeof process.nextTick = process.nextTick
 
+/**
+ * Runs what opens or closes a socket. Node's own sockets take `process.nextTick` from the process at that moment, and under a fake one no
+ * connection would ever come about.
+ */
+export function withRealTicks<T>(run: () => T): T {
+  const current = process.nextTick
+  if (current === nextTick) return run()
+  process.nextTick = nextTick
+  try {
+    return run()
+  } finally {
+    process.nextTick = current
+  }
+}
+
 /** The longest delay of a timer, in ms: Node fires a longer one at once. */
 export const longestTimer: number = 2 ** 31 - 1
 

@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { awaitBy, type CacheError, ConnectionError, now, type Pending, settled, TimeoutError } from '@anycache/core'
+import {
+  awaitBy,
+  type CacheError,
+  ConnectionError,
+  now,
+  type Pending,
+  settled,
+  TimeoutError,
+  withRealTicks,
+} from '@anycache/core'
 import { decode, decodeSilence, emptyReply, isLastAt, opaqueAt, opcodeAt } from './binary-reply.js'
 import { canBeQuiet, encode, isApart, itemOverhead, roomFor } from './binary-request.js'
 import { FrameReader, MalformedFrame } from './frame-reader.js'
@@ -59,7 +68,7 @@ export class Session implements Pending {
     this.#listener = listener
     this.#reply = emptyReply(this.incarnation)
     this.deadline = now() + timeout
-    this.#socket = openSocket(endpoint, () => this.#greet())
+    this.#socket = withRealTicks(() => openSocket(endpoint, () => this.#greet()))
     awaitBy(this)
     // The deadlines' timer keeps the process alive while something is awaited; an idle connection must not.
     this.#socket.unref()

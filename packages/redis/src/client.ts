@@ -1,6 +1,7 @@
-import { InvalidArgumentError, NotSupportedError, setImmediate, shown } from '@anycache/core'
+import { InvalidArgumentError, NotSupportedError, setImmediate, shown, withRealTicks } from '@anycache/core'
 import { Command, Redis } from 'ioredis'
 import { type Argument, nowhere, WireCommand } from './command.js'
+import { Connector } from './connector.js'
 import { type ClientStream, Outlet } from './outlet.js'
 
 /** What the store needs of a client: ioredis 6, ioredis 5.4 or later, and its kin have it. */
@@ -64,6 +65,14 @@ class StoreClient extends Redis {
   }
 }
 
+// Private in ioredis' types. It emits each status in a `process.nextTick`, which a test's fake timers would never run.
+const { setStatus } = Redis.prototype as unknown as { setStatus: (status: string, argument?: unknown) => void }
+Object.assign(StoreClient.prototype, {
+  setStatus(this: StoreClient, status: string, argument?: unknown): void {
+    withRealTicks(() => setStatus.call(this, status, argument))
+  },
+})
+
 /** An ioredis client that fails fast: it never reconnects, resends or replays by itself. It does not connect yet. */
 export function createClient(address: Address): Redis {
   const { host, port, path, username, password, db, tls, clientName } = address
@@ -74,6 +83,7 @@ export function createClient(address: Address): Redis {
     ...(tls !== undefined && { tls }),
     ...(clientName !== undefined && { connectionName: clientName }),
     db,
+    Connector,
     lazyConnect: true,
     clientInfoTag: 'anycache',
     // ioredis' own retry timer would keep the process alive, and its pace is not the breaker's: the connection dials.

@@ -9,6 +9,7 @@ import {
   setImmediate,
   setTimeout,
   TimeoutError,
+  withRealTicks,
 } from '@anycache/core'
 import { Attempt } from './attempt.js'
 import { type RedisClient, Sender } from './client.js'
@@ -181,7 +182,7 @@ export class Connection {
       // Where it never connected there is nothing to close, but it must not connect later.
       if (client.status === 'wait') client.disconnect()
       // A turn later, since a client that has just begun to connect still has its last socket, or none.
-      else setImmediate(() => client.stream?.destroy())
+      else setImmediate(() => withRealTicks(() => client.stream?.destroy()))
     })
   }
 
