@@ -1,4 +1,4 @@
-import { type Cache, type CacheError, milliseconds } from '@anycache/core'
+import { type Cache, type CacheError, milliseconds, now } from '@anycache/core'
 import { configDangers, memcachedDangers, redisDangers, type ServerFacts } from './dangers.js'
 import type { Diagnosis, Finding, ServerState } from './diagnosis.js'
 import { configFromEnvironment, type Found } from './environment.js'
@@ -122,9 +122,9 @@ function asksForTls(config: CheckedConfig): boolean {
 async function medianPing(cache: Cache): Promise<number> {
   const times: number[] = []
   for (let i = 0; i < pings; i++) {
-    const start = performance.now()
+    const start = now()
     await cache.ping()
-    times.push(performance.now() - start)
+    times.push(now() - start)
   }
   times.sort((a, b) => a - b)
   return Number((times[(pings - 1) / 2] as number).toFixed(2))

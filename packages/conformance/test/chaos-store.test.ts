@@ -1,7 +1,7 @@
 import { type ChaosStore, chaosStore } from '@anycache/conformance/testing'
 import { type CacheError, cacheOver, OverloadedError } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 function open(options: { timeout?: number; onError?: 'open' | 'throw' } = {}) {
   const store: ChaosStore = chaosStore(new MemoryStore())
@@ -181,4 +181,18 @@ test('an open chaos store that is frozen ends with its cache', async () => {
   await cache.close()
   expect(await waiting).toBeUndefined()
   await expect(cache.get('k')).rejects.toMatchObject({ code: 'ERR_CACHE_CLOSED' })
+})
+
+test('its troubles and the deadlines go by the real clock under fake timers', async () => {
+  const { store, cache, errors } = open({ timeout: 5000 })
+  await cache.set('k', 'v')
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  store.slow(50)
+  expect(await cache.get('k')).toBe('v')
+  store.freeze()
+  expect(await cache.get('k', { timeout: 100 })).toBeUndefined()
+  expect(errors.map(({ code }) => code)).toEqual(['ERR_CACHE_TIMEOUT'])
+  store.up()
+  expect(await cache.get('k')).toBe('v')
 })

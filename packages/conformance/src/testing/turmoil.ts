@@ -4,7 +4,9 @@ import {
   type CacheError,
   type Call,
   ConnectionError,
+  now,
   type Pending,
+  setTimeout,
   settled,
   TimeoutError,
 } from '@anycache/core'
@@ -79,7 +81,7 @@ export class Turmoil {
     return new Promise<T>((resolve, reject) => {
       const waiting: Waiting = {
         deadline: call.deadline,
-        due: performance.now() + this.#delay,
+        due: now() + this.#delay,
         expire: () => reject(this.#late()),
         fail(error) {
           settled(waiting)
@@ -103,7 +105,7 @@ export class Turmoil {
   #schedule(): void {
     const first = this.#queue[0]
     if (first === undefined || this.#timer !== undefined) return
-    this.#timer = setTimeout(() => this.#run(), Math.max(1, first.due - performance.now()))
+    this.#timer = setTimeout(() => this.#run(), Math.max(1, first.due - now()))
     // The deadline keeps the process alive for whoever waits; nobody needs the effect of a call that was given up.
     this.#timer.unref()
   }
@@ -111,9 +113,9 @@ export class Turmoil {
   #run(): void {
     this.#timer = undefined
     if (this.#isFrozen) return
-    const now = performance.now()
+    const moment = now()
     // Never past the first one: a shorter delay must not let a later call overtake.
-    while (this.#queue[0] !== undefined && this.#queue[0].due <= now) this.#queue.shift()?.begin()
+    while (this.#queue[0] !== undefined && this.#queue[0].due <= moment) this.#queue.shift()?.begin()
     this.#schedule()
   }
 
