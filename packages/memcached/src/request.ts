@@ -1,4 +1,5 @@
 import { type CacheError, ConnectionError, now, type Pending, settled, TimeoutError } from '@anycache/core'
+import type { KnownCounter } from './known-counter.js'
 
 /** What is asked of a server. How it looks on the wire is the protocol's business. */
 export type Verb =
@@ -92,7 +93,13 @@ export class Request implements Pending {
   isSmall = false
   /** It found such a counter. */
   foundRoom = false
-  /** What was counted is being taken back. */
+  /** The counter as it is known. */
+  known: KnownCounter | undefined = undefined
+  /** The request that went ahead and shows what a count found. */
+  seen: Request | undefined = undefined
+  /** How often somebody wrote between a look and the count. */
+  races = 0
+  /** What was counted is being undone. */
   undoes = false
   /** No other request for the key may be under way at the same time: this one takes several steps. */
   alone = false
@@ -102,8 +109,6 @@ export class Request implements Pending {
   restart: ((request: Request) => void) | undefined = undefined
   /** Makes the request that goes ahead of this one, each time it is sent. */
   before: ((request: Request) => Request) | undefined = undefined
-  /** What {@link Request.before} found under the key is not what this request may work on. */
-  isForeign = false
   /** Requests of memjs' own client are encoded already. */
   raw: Buffer | undefined = undefined
   /** Takes one of several replies, the last excepted. */

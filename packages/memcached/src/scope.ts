@@ -1,5 +1,6 @@
 import { type CacheError, TimeoutError } from '@anycache/core'
 import type { Composer, Connection } from './connection.js'
+import { countKnown } from './counting.js'
 import {
   addRequest,
   GenerationCheck,
@@ -9,6 +10,7 @@ import {
   newGeneration,
   prefixOf,
 } from './generation.js'
+import type { KnownCounter } from './known-counter.js'
 import type { Lane, Request } from './request.js'
 
 const mostCounters = 1000
@@ -44,7 +46,7 @@ export class Scope implements Lane, Composer, Generations {
   readonly #turns = new Map<string, { readonly holder: Request; readonly waiting: Request[] }>()
 
   /** Keys found to be counters with room, and not written by this process since. */
-  readonly #counters = new Set<string>()
+  readonly #counters = new Map<string, KnownCounter>()
 
   constructor(connection: Connection, attendance: Attendance, bases: readonly string[]) {
     this.#connection = connection
@@ -63,9 +65,9 @@ export class Scope implements Lane, Composer, Generations {
         turn.waiting.push(request)
         return
       }
-      if (request.isSmall && this.#counters.has(request.key)) {
-        request.alone = false
-        request.restart?.(request)
+      if (request.isSmall) {
+        const known = this.#counters.get(request.key)
+        if (known !== undefined) countKnown(request, known)
       }
       if (request.alone) this.#turns.set(request.key, { holder: request, waiting: [] })
     }
@@ -149,11 +151,12 @@ export class Scope implements Lane, Composer, Generations {
     if (this.#queue.length === 1) this.#connection.schedule(this)
   }
 
-  #noteCounter({ key, alone, foundRoom }: Request): void {
+  #noteCounter({ key, alone, known, foundRoom }: Request): void {
     const counters = this.#counters
-    // One that did not look first may have been overtaken by a write that was asked after it.
+    if (known !== undefined && !alone) known.underWay--
+    // One that was not alone may have been overtaken by a write that was asked after it.
     if (!foundRoom) counters.delete(key)
-    else if (alone) counters.add(key)
+    else if (alone) counters.set(key, known as KnownCounter)
     if (counters.size > mostCounters) for (const oldest of counters.keys()) return void counters.delete(oldest)
   }
 
@@ -162,7 +165,10 @@ export class Scope implements Lane, Composer, Generations {
     // One that gave up while it waited has no turn to pass.
     if (turn?.holder !== request) return
     this.#turns.delete(request.key)
+    const { known, foundRoom } = request
+    if (known !== undefined) known.isFresh = foundRoom
     for (const next of turn.waiting) if (!next.over) this.enter(next)
+    if (known !== undefined) known.isFresh = false
   }
 
   #releaseHeld(): void {

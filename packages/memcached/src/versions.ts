@@ -1,5 +1,5 @@
 import { type CasToken, NotSupportedError } from '@anycache/core'
-import type { Reply, Request } from './request.js'
+import type { Request } from './request.js'
 
 /** The incarnation of no connection. */
 const nowhere = '-'
@@ -26,8 +26,15 @@ export function compareWith(request: Request, token: CasToken): void {
   request.casLow = Number(version & 0xffff_ffffn)
 }
 
-/** Compares with the version of this very reply; without versions (-C) with none. */
-export function compareWithFound(request: Request, { incarnation, casHigh, casLow }: Reply): void {
+/** The version of an item on one connection: both halves 0 and no incarnation where the server keeps none. */
+export interface Version {
+  incarnation: string
+  casHigh: number
+  casLow: number
+}
+
+/** Compares with the version that was found; without versions (-C) with none. */
+export function compareWithFound(request: Version, { incarnation, casHigh, casLow }: Version): void {
   request.incarnation = casHigh === 0 && casLow === 0 ? '' : incarnation
   request.casHigh = casHigh
   request.casLow = casLow

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Space } from '@anycache/core'
+import type { Space, Write } from '@anycache/core'
 import { expect, test } from 'vitest'
 import { proxy, read, server, storeOf, text, within } from './opened.js'
 
@@ -62,7 +62,6 @@ test('what another process has put in place of a counter is told apart, and its 
   const [mine, theirs] = [storeOf(one).space(['n']), storeOf(one).space(['n'])]
   await known(mine, 'k')
   await theirs.write(number('k', most), within())
-  // All under way at once: each is taken back.
   const refused = await Promise.all(Array.from({ length: 64 }, () => mine.count('k', 1, fromOne, within())))
   expect(new Set(refused.map(counted => JSON.stringify(counted)))).toEqual(new Set(['{"refused":"out-of-range"}']))
   expect(await mine.count('k', 0, undefined, within())).toEqual({ value: most })
@@ -82,19 +81,88 @@ test('64 racers at the end of the range fill it exactly', async () => {
   expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => most - 19 + i))
 })
 
-test('a count that was refused takes nothing back from the counter that a clear let begin meanwhile', async () => {
+test.each([
+  [0, '007'],
+  [0, '12 monkeys'],
+  [0, '18446744073709551615'],
+  [0, '9007199254740993'],
+  [4, '41'],
+])('flags %i and %j in place of a counter that was just counted keep every byte and their ttl', async (flags, data) => {
+  for (const args of [[], ['-C']]) {
+    const one = await server({ args })
+    const [mine, theirs] = [storeOf(one).space([]), storeOf(one).space([])]
+    for (const by of [1, -1, -100, 0, 7]) {
+      await theirs.remove('k', undefined, within())
+      await known(mine, 'k')
+      await theirs.write({ ...text('k', ''), item: { flags, data }, ttl: 60_000 }, within())
+      expect(await mine.count('k', by, fromOne, within())).toEqual({ refused: 'not-a-counter' })
+      expect(await mine.get('k', within())).toMatchObject({ flags, data: Buffer.from(data) })
+    }
+    expect(await one.command('mg k t')).toMatch(/^HD t(59|6[012])$/)
+  }
+})
+
+/**
+ * Counts of one key under way at once: the first compares, and the others follow it without comparing. `meanwhile` puts something
+ * in place of what the first has counted, before the server gets the others; `later` runs before their answers arrive.
+ */
+async function overlapping(
+  counts: readonly number[],
+  meanwhile: Write,
+  later: (theirs: Space) => Promise<unknown> = async () => {},
+) {
   const one = await server()
   const wire = await proxy(one)
   const [mine, theirs] = [storeOf(wire).space(['n']), storeOf(one).space(['n'])]
   await known(mine, 'k')
-  await theirs.write(number('k', most), within())
-  wire.delay(200, 'down')
-  const counting = mine.count('k', 1, fromOne, within())
-  await wait(100)
-  await theirs.clear(within)
-  await theirs.write(number('k', 5), within())
-  expect(await counting).toEqual({ value: 6 })
+  wire.delay(800, 'down')
+  const counting = counts.map(by => mine.count('k', by, fromOne, within(8000)))
+  await expect.poll(() => read(theirs, 'k'), { timeout: 10_000 }).toBe('3')
+  await theirs.write(meanwhile, within())
+  expect(await counting[0]).toEqual({ value: 3 })
+  await expect.poll(() => read(theirs, 'k'), { timeout: 10_000 }).not.toBe(meanwhile.item.data)
+  await later(theirs)
+  return { answers: await Promise.all(counting.slice(1)), theirs }
+}
+
+test.each(['007', '12 monkeys', '18446744073709551615'])(
+  '%j that was destroyed by counts on their way becomes a miss, not a wrong value',
+  async data => {
+    const { answers, theirs } = await overlapping([1, 1, 2, -1], text('k', data))
+    expect(answers).toEqual(Array.from({ length: 3 }, () => ({ refused: 'not-a-counter' })))
+    expect(await read(theirs, 'k')).toBeUndefined()
+    expect(await theirs.count('k', 1, fromOne, within())).toEqual({ value: 1 })
+  },
+)
+
+test('a count on its way that meets a number at the end of the range is taken back', async () => {
+  const { answers, theirs } = await overlapping([1, 1, 2], number('k', most))
+  expect(answers).toEqual(Array.from({ length: 2 }, () => ({ refused: 'out-of-range' })))
+  expect(await read(theirs, 'k')).toBe(`${most}`)
+})
+
+test('a count that was refused takes nothing back from the counter that a clear let begin meanwhile', async () => {
+  const { answers, theirs } = await overlapping([1, 1], number('k', most), async space => {
+    await space.clear(within)
+    await space.write(number('k', 5), within())
+  })
+  expect(answers).toEqual([{ value: 6 }])
   expect(await read(theirs, 'k')).toBe('6')
+})
+
+test('20 stores that count one key at once lose no count', async () => {
+  const one = await server()
+  const spaces = Array.from({ length: 20 }, () => storeOf(one).space(['n']))
+  const rounds = 25
+  const values = await Promise.all(
+    spaces.map(async space => {
+      const counted: unknown[] = []
+      for (let i = 0; i < rounds; i++) counted.push(await space.count('k', 1, fromOne, within(8000)))
+      return counted
+    }),
+  )
+  expect(new Set(values.flat().map(counted => JSON.stringify(counted))).size).toBe(20 * rounds)
+  expect(await read(spaces[0] as Space, 'k')).toBe(`${20 * rounds}`)
 })
 
 test('a take whose namespace was cleared between its steps gives what it took', async () => {
