@@ -1,9 +1,9 @@
+import { type ParsedAddress, parseAddress } from '@anycache/memcached/address'
 import type { MemcachedServerConfig } from './config.js'
 
-/** What the text of a memcached server says: `host`, `host:port`, `[::1]:11211` or `unix:/path`. Its form has been checked. */
-export function memcachedAddress(text: string): MemcachedServerConfig {
-  if (text.startsWith('unix:')) return { path: text.slice('unix:'.length) }
-  const [, bracketed, plain, port] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(text) ?? []
-  const host = bracketed ?? plain
-  return { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port: Number(port) }) }
+export { addressName } from '@anycache/memcached/address'
+
+/** A server of a checked config, spelt out: its text is read as `MemcachedStore` reads it. */
+export function memcachedAddress(server: string | MemcachedServerConfig): MemcachedServerConfig {
+  return typeof server === 'string' ? (parseAddress(server) as ParsedAddress) : server
 }

@@ -1,7 +1,7 @@
 import { milliseconds, type Store } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
 import type { MemcachedServerConfig, TlsConfig } from './config.js'
-import { memcachedAddress } from './memcached-address.js'
+import { addressName, memcachedAddress } from './memcached-address.js'
 import { NullStore } from './null-store.js'
 import { said } from './said.js'
 import type { CheckedConfig } from './schema.js'
@@ -37,9 +37,8 @@ export function identityOf(config: CheckedConfig): string | undefined {
   if (config.driver === 'redis') return JSON.stringify(['redis', { ...redisOptions(config), timeout: undefined }])
   if (config.driver !== 'memcached') return undefined
   const { servers, ...options } = memcachedOptions(config)
-  const named = servers.map(({ host = '127.0.0.1', port = 11_211, weight = 1, ...rest }) => ({
-    host,
-    port,
+  const named = servers.map(({ host, port, path, weight = 1, ...rest }) => ({
+    name: addressName({ host, port, path }),
     weight,
     ...rest,
   }))
@@ -57,7 +56,7 @@ function memcachedOptions(config: Checked<'memcached'>) {
 }
 
 function memcachedServerOptions(server: string | MemcachedServerConfig) {
-  const { host, port, path, weight, tls } = typeof server === 'string' ? memcachedAddress(server) : server
+  const { host, port, path, weight, tls } = memcachedAddress(server)
   return said({ host, port, path, weight, tls: tlsOptions(tls) })
 }
 

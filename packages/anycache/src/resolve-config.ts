@@ -1,6 +1,6 @@
 import { milliseconds } from '@anycache/core'
 import { check } from './check.js'
-import { memcachedAddress } from './memcached-address.js'
+import { addressName, memcachedAddress } from './memcached-address.js'
 import { hint, type Problem, received } from './problems.js'
 import { type CheckedConfig, driverSchemas, urlSchema } from './schema.js'
 import { isSaidTwice, parseUrl } from './url.js'
@@ -103,8 +103,8 @@ function contradictions(config: CheckedConfig): Problem[] {
   if (config.driver === 'memcached') {
     const named = new Set<string>()
     for (const [index, given] of (config.servers ?? []).entries()) {
-      const server = typeof given === 'string' ? memcachedAddress(given) : given
-      const name = server.path ?? `${server.host ?? '127.0.0.1'}:${server.port ?? 11_211}`
+      const server = memcachedAddress(given)
+      const name = addressName(server)
       if (named.has(name)) refuse(`servers.${index}`, 'is listed twice; give the server a weight instead')
       named.add(name)
       if (server.path === undefined) continue

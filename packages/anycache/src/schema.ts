@@ -138,7 +138,7 @@ const memcachedServer = z.union(
     // No "@" and no "//": credentials are options of their own, and a URL is not one server.
     z
       .string()
-      .regex(/^unix:\/.+$|^(\[[0-9A-Fa-f:.%]+\]|[^\s:/@[\]]+)(:\d{1,5})?$/, { error: memcachedServerError })
+      .regex(/^unix:(\/\/)?\/[^/].*$|^(\[[0-9A-Fa-f:.%]+\]|[^\s:/@[\]]+)(:\d{1,5})?$/, { error: memcachedServerError })
       .refine(server => server.startsWith('unix:') || portFits(server), {
         error: 'must have a port from 1 to 65535',
       }),

@@ -1,5 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { checkOptions, InvalidArgumentError, shown } from '@anycache/core'
+import { addressName, defaultHost, defaultPort, parseAddress, type ServerAddress, withoutBrackets } from './address.js'
 
 /** One server, spelt out. */
 export interface ServerOptions {
@@ -36,7 +37,6 @@ export interface Endpoint {
   readonly ringName: string
 }
 
-const defaultPort = 11211
 const serverOptionNames = ['host', 'port', 'path', 'weight', 'tls'] as const
 const forms = '"host", "host:port", "[::1]:11211", "unix:/path" or "memcached://host:port"'
 
@@ -72,34 +72,20 @@ function endpointOf(server: unknown, shared: SharedServerOptions): Endpoint {
     }
     return endpoint({ path, weight, tls, ...login })
   }
-  return endpoint({ host: host ?? '127.0.0.1', port, weight, tls, ...login })
+  return endpoint({ host: host ?? defaultHost, port, weight, tls, ...login })
 }
 
-const textForm = /^(?:memcached:\/\/)?(?:([^@]*)@)?(\[[0-9A-Fa-f:.%]+\]|[^\s:@/[\]]+)(?::(\d+))?\/?$/
-
 function fromText(text: string, shared: SharedServerOptions): Endpoint {
-  const { tls } = shared
-  if (text.startsWith('unix:')) {
-    const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
-    if (path === '') throw new InvalidArgumentError(`MemcachedStore: a server is ${forms}, got ${shown(text)}`)
-    return endpoint({ ...shared, path, weight: undefined, tls })
-  }
-  const match = textForm.exec(text)
-  if (match === null) {
+  const address = parseAddress(text)
+  if (address === undefined) {
     // What stands before an "@" may be a password.
     const told = text.includes('@') ? `…@${text.slice(text.lastIndexOf('@') + 1)}` : text
     throw new InvalidArgumentError(`MemcachedStore: a server is ${forms}, got ${shown(told)}`)
   }
-  const [, login, host, port] = match
+  const { login, ...where } = address
   const credentials =
     login === undefined ? { username: shared.username, password: shared.password } : credentialsOf(login)
-  return endpoint({
-    host: host as string,
-    port: port === undefined ? undefined : Number(port),
-    weight: undefined,
-    tls,
-    ...credentials,
-  })
+  return endpoint({ ...where, weight: undefined, tls: shared.tls, ...credentials })
 }
 
 function credentialsOf(login: string): { username: string; password: string } {
@@ -119,10 +105,7 @@ function credentialsOf(login: string): { username: string; password: string } {
   }
 }
 
-interface Parts {
-  readonly host?: string
-  readonly port?: number | undefined
-  readonly path?: string
+interface Parts extends ServerAddress {
   readonly weight: unknown
   readonly tls: unknown
   readonly username: string | undefined
@@ -154,10 +137,10 @@ function endpoint(parts: Parts): Endpoint {
     password,
     weight: weight as number,
   }
+  const name = addressName(parts)
   // libmemcached gives a unix socket the port 0.
-  if (path !== undefined) return { ...shared, name: path, host: '', port: 0, path, ringName: `${path}:0` }
-  const bare = host.replace(/^\[(.*)\]$/, '$1')
-  const shownHost = bare.includes(':') ? `[${bare}]` : bare
+  if (path !== undefined) return { ...shared, name, host: '', port: 0, path, ringName: `${path}:0` }
+  const bare = withoutBrackets(host)
   const ringName = port === defaultPort ? bare : `${bare}:${port}`
-  return { ...shared, name: `${shownHost}:${port}`, host: bare, port, path: undefined, ringName }
+  return { ...shared, name, host: bare, port, path, ringName }
 }
