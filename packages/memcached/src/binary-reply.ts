@@ -15,7 +15,7 @@ const statuses = new Map<number, Reply['status']>([
 
 /** A reply to be filled again and again. */
 export function emptyReply(incarnation: string): Reply {
-  return { status: 'ok', flags: 0, data: noData, name: '', casHigh: 0, casLow: 0, incarnation }
+  return { status: 'ok', code: 0, flags: 0, data: noData, name: '', casHigh: 0, casLow: 0, incarnation }
 }
 
 /** The opaque of the frame at `start`. */
@@ -39,6 +39,7 @@ export function decode(reply: Reply, frame: Buffer, start: number, end: number):
   const extras = frame[start + 4] as number
   const afterExtras = start + headerBytes + extras
   reply.status = status === 0 ? 'ok' : (statuses.get(status) ?? 'refused')
+  reply.code = status
   reply.flags = extras >= 4 ? readUint32(frame, start + headerBytes) : 0
   reply.name = keyBytes === 0 ? '' : frame.toString('latin1', afterExtras, afterExtras + keyBytes)
   reply.data = afterExtras + keyBytes === end ? noData : frame.subarray(afterExtras + keyBytes, end)

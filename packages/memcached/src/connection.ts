@@ -3,21 +3,23 @@ import {
   awaitBy,
   type BreakerOptions,
   type CacheError,
+  ClosedError,
   ConnectionError,
   Link,
-  nextTick,
+  nextTurn,
   now,
-  OverloadedError,
-  queueMicrotask,
   type StoreEvent,
-  settled,
 } from '@anycache/core'
 import { type ResponseHandler, Server } from 'memjs'
+import { Budget } from './budget.js'
 import type { ServerSettings } from './greeting.js'
-import { rawRequest } from './raw-request.js'
-import { type Lane, type Reply, Request } from './request.js'
+import { type Composer, Outbox } from './outbox.js'
+import { RawRequests } from './raw-request.js'
+import { Refusals } from './refusals.js'
+import { type Lane, Request } from './request.js'
 import type { Endpoint } from './servers.js'
 import { Session, type SessionListener } from './session.js'
+import { Unsettled } from './unsettled.js'
 
 export interface ConnectionOptions {
   /** For connecting, for probes, and for requests of memjs' own client; in ms. */
@@ -27,16 +29,6 @@ export interface ConnectionOptions {
   readonly maxInFlightBytes: number
   readonly report: (event: StoreEvent) => void
 }
-
-/** Adds to a batch what it holds back until the moment of writing. */
-export interface Composer {
-  compose(batch: Request[]): void
-}
-
-// What a small request costs in memory beside its payload, roughly.
-const requestBytes = 256
-// Less than the whole: a call may have spent some of its time on connecting.
-const silentShare = 0.75
 
 /**
  * One server: a `Server` of memjs made safe. It connects when something is asked, gathers what is asked in one tick into one write,
@@ -51,20 +43,15 @@ export class Connection extends Server implements SessionListener, Lane {
   #session: Session | undefined
   /** Composed, and waiting for the session to open. */
   #waiting: Request[] = []
-  #batch: Request[] = []
-  #composers: Composer[] = []
-  #isScheduled = false
-  #inFlightBytes = 0
-  #unsettled = 0
+  readonly #outbox = new Outbox(batch => this.#write(batch))
+  readonly #budget: Budget
+  readonly #unsettled = new Unsettled()
+  readonly #refusals = new Refusals()
   #isClosed = false
   /** Closed for good: what still wants to be sent is lost, and opens no socket. */
   #isShut = false
-  #idle: (() => void) | undefined
   #shutting: Promise<void> | undefined
-  readonly #handlers = new Map<number, ResponseHandler>()
-  readonly #errorHandlers = new Map<number, (error: Error) => void>()
-  readonly #flush = (): void => this.#write()
-  readonly #afterMicrotasks = (): void => nextTick(this.#flush)
+  readonly #raw = new RawRequests()
   readonly #expired = (request: Request): void => this.#judge(request)
 
   constructor(endpoint: Endpoint, options: ConnectionOptions) {
@@ -74,6 +61,7 @@ export class Connection extends Server implements SessionListener, Lane {
     this.password = undefined
     this.endpoint = endpoint
     this.#options = options
+    this.#budget = new Budget(endpoint.name, options.maxInFlightBytes)
     this.link = new Link({
       server: endpoint.name,
       breaker: options.breaker,
@@ -82,53 +70,58 @@ export class Connection extends Server implements SessionListener, Lane {
     })
   }
 
-  /** Takes a request in: from now on it counts against the bounds and has its deadline. False: it was refused, and has been told. */
+  /** Takes a request in: from now on it counts against the bounds and has its deadline. False: it is refused, and will be told. */
   accept(request: Request, lane: Lane): boolean {
     request.server = this.endpoint.name
-    const refusal = this.#refusal(request)
-    if (refusal === undefined) this.#admit(request, lane)
-    else request.fail(refusal)
+    if (this.#isClosed) {
+      request.fail(this.#closedError())
+      return false
+    }
+    const refusal = this.link.refusal() ?? this.#budget.refusal(request)
+    if (refusal === undefined) this.#takeIn(request, lane)
+    else this.#refusals.add(request, refusal)
     return refusal === undefined
   }
 
   /** Sends with this tick's batch. */
   send(request: Request): void {
-    this.#batch.push(request)
-    this.schedule()
+    this.#outbox.add(request)
   }
 
   /** Accepts and sends a request that belongs to no namespace. */
   asked<T>(request: Request): Promise<T> {
-    return new Promise((resolve, reject) => {
-      request.resolve = resolve as (value: unknown) => void
-      request.reject = reject
+    return promised(request, () => {
       if (this.accept(request, this)) this.send(request)
     })
   }
 
   /** `asked`, for what was accepted before: neither the bound nor the closing of the store stops it half-way. */
   askedWithin<T>(request: Request): Promise<T> {
-    return new Promise((resolve, reject) => {
-      request.resolve = resolve as (value: unknown) => void
-      request.reject = reject
+    return promised(request, () => {
       request.server = this.endpoint.name
       const refusal = this.link.refusal()
       if (refusal !== undefined) {
-        request.fail(refusal)
+        this.#refusals.add(request, refusal)
         return
       }
-      this.#admit(request, this)
+      this.#takeIn(request, this)
       this.send(request)
     })
   }
 
+  /** Another connection to the same server, without a breaker and heard by nobody; the caller's to shut. */
+  apart(): Connection {
+    return new Connection(this.endpoint, { ...this.#options, breaker: false, report() {} })
+  }
+
   /** Closing waits for this, as for a request. */
   async during<T>(work: () => Promise<T>): Promise<T> {
-    this.#unsettled++
+    if (this.#isClosed) throw this.#closedError()
+    this.#unsettled.began()
     try {
       return await work()
     } finally {
-      this.#left()
+      this.#unsettled.ended()
     }
   }
 
@@ -138,17 +131,13 @@ export class Connection extends Server implements SessionListener, Lane {
 
   /** What was accepted has left. */
   ended(request: Request): void {
-    this.#inFlightBytes -= requestBytes + request.bytes
-    this.#left()
+    this.#budget.refund(request)
+    this.#left(request)
   }
 
   /** Lets the composer add to this tick's batch. */
-  schedule(composer?: Composer): void {
-    if (composer !== undefined) this.#composers.push(composer)
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    // Behind the microtasks: the continuations of one answer's many readers then share the next write.
-    queueMicrotask(this.#afterMicrotasks)
+  schedule(composer: Composer): void {
+    this.#outbox.schedule(composer)
   }
 
   /** Resolves when the server answered; the breaker does not stand in the way. */
@@ -157,21 +146,20 @@ export class Connection extends Server implements SessionListener, Lane {
     // a server slower than half of it answers calls in time, and would else be refused for ever.
     const { timeout } = this.#options
     const patience = this.#session?.isOpen ? timeout : timeout / 2
-    const request = new Request('noop', '', now() + patience, readNothing)
-    return new Promise((resolve, reject) => {
-      request.resolve = resolve as (value: unknown) => void
-      request.reject = reject
+    const request = new Request('noop', '', now() + patience, () => {})
+    return promised(request, () => {
       request.server = this.endpoint.name
+      // Not taken in: closing waits for what callers asked, not for this.
       this.#admit(request, this)
       this.send(request)
     })
   }
 
-  /** Waits for what is under way, until the deadline at most, and closes the socket. */
+  /** Waits for the calls that are pending, until the deadline at most, and closes the socket. */
   shut(deadline: number): Promise<void> {
     this.#isClosed = true
     this.link.close()
-    this.#shutting ??= this.#whenIdle(deadline).then(() => {
+    this.#shutting ??= this.#unsettled.none(deadline).then(() => {
       this.#isShut = true
       this.close()
     })
@@ -181,20 +169,15 @@ export class Connection extends Server implements SessionListener, Lane {
   // memjs' client calls these four.
 
   override onResponse(seq: number, handler: ResponseHandler): void {
-    this.#handlers.set(seq, handler)
+    this.#raw.onResponse(seq, handler)
   }
 
   override onError(seq: number, handler: (error: Error) => void): void {
-    this.#errorHandlers.set(seq, handler)
+    this.#raw.onError(seq, handler)
   }
 
   override write(frames: Buffer): void {
-    const seq = frames.readUInt32BE(12)
-    const handler = this.#handlers.get(seq)
-    const errorHandler = this.#errorHandlers.get(seq)
-    this.#handlers.delete(seq)
-    this.#errorHandlers.delete(seq)
-    const request = rawRequest(frames, now() + this.#options.timeout, handler, errorHandler)
+    const request = this.#raw.request(frames, now() + this.#options.timeout)
     if (this.accept(request, this)) this.send(request)
   }
 
@@ -226,54 +209,31 @@ export class Connection extends Server implements SessionListener, Lane {
     for (const request of waiting) request.lose(error)
   }
 
+  #takeIn(request: Request, lane: Lane): void {
+    this.#unsettled.began()
+    request.awaited = true
+    this.#admit(request, lane)
+  }
+
   #admit(request: Request, lane: Lane): void {
-    this.#inFlightBytes += requestBytes + request.bytes
-    this.#unsettled++
+    this.#budget.spend(request)
     request.lane = lane
     request.expired = this.#expired
     awaitBy(request)
   }
 
-  #left(): void {
-    if (--this.#unsettled === 0) this.#idle?.()
+  /** Nobody waits for the request any more. */
+  #left(request: Request): void {
+    if (!request.awaited) return
+    request.awaited = false
+    this.#unsettled.ended()
   }
 
-  #whenIdle(deadline: number): Promise<void> {
-    if (this.#unsettled === 0) return Promise.resolve()
-    return new Promise(resolve => {
-      const patience = { deadline, expire: resolve }
-      awaitBy(patience)
-      this.#idle = () => {
-        settled(patience)
-        resolve()
-      }
-    })
+  #closedError(): ClosedError {
+    return new ClosedError('the store is closed', { server: this.endpoint.name })
   }
 
-  #refusal(request: Request): CacheError | undefined {
-    const server = this.endpoint.name
-    if (this.#isClosed) return new ConnectionError(`the store of ${server} is closed`, { server, outcome: 'not-sent' })
-    const refusal = this.link.refusal()
-    if (refusal !== undefined) return refusal
-    const { maxInFlightBytes } = this.#options
-    // One request always fits: a bound below the item limit would otherwise shut some values out for ever.
-    if (this.#inFlightBytes === 0 || this.#inFlightBytes + request.bytes <= maxInFlightBytes) return undefined
-    return new OverloadedError(
-      `${server} has ${this.#inFlightBytes} bytes queued or unanswered, over maxInFlightBytes (${maxInFlightBytes})`,
-      { server, outcome: 'not-sent' },
-    )
-  }
-
-  #write(): void {
-    this.#isScheduled = false
-    const batch = this.#batch
-    this.#batch = []
-    const composers = this.#composers
-    if (composers.length > 0) {
-      this.#composers = []
-      for (const composer of composers) composer.compose(batch)
-    }
-    if (batch.length === 0) return
+  #write(batch: Request[]): void {
     if (this.#isShut) {
       for (const request of batch) request.lose(undefined)
       return
@@ -286,26 +246,47 @@ export class Connection extends Server implements SessionListener, Lane {
       const { message } = cause as Error
       const error = new ConnectionError(`${server}: ${message}`, { server, outcome: 'not-sent', cause })
       this.link.failed(error)
-      for (const request of batch) request.lose(error)
+      void nextTurn().then(() => {
+        for (const request of batch) request.lose(error)
+      })
       return
     }
     if (this.#session.isOpen) this.#session.write(batch)
-    else if (this.#waiting.length === 0) this.#waiting = batch
-    else for (const request of batch) this.#waiting.push(request)
+    else this.#wait(batch)
+  }
+
+  #wait(batch: readonly Request[]): void {
+    const exchange = { isLate: false }
+    for (const request of batch) {
+      request.exchange = exchange
+      this.#waiting.push(request)
+    }
   }
 
   /**
    * A deadline passed. Where the server is wholly silent the connection goes; otherwise the late reply is awaited and dropped.
-   * A caller with little patience does not cost the others theirs: the silence must have lasted nearly as long as the store's own.
+   * One failure for an exchange; none for a request that waited for another one to be done, whose own lateness counts.
    */
   #judge(request: Request): void {
+    this.#left(request)
     const server = this.endpoint.name
-    const error = new ConnectionError(`${server} has gone silent`, { server, outcome: 'unknown' })
     const session = this.#session
-    const isSilent = request.inFlight && session?.silentSince(request.sentAt) === true
-    if (isSilent && session.silence() >= this.#options.timeout * silentShare) session.fail(error)
-    else this.link.failed(error)
+    const verdict = session?.judge(request)
+    if (verdict === 'busy') return
+    const error = new ConnectionError(`${server} has gone silent`, { server, outcome: 'unknown' })
+    const { exchange } = request
+    const isCounted = exchange?.isLate !== false
+    if (exchange !== undefined) exchange.isLate = true
+    if (verdict === 'silent') session?.fail(error)
+    else if (!isCounted) this.link.failed(error)
   }
 }
 
-function readNothing(_request: Request, _reply: Reply): void {}
+/** Sends a request that settles a promise. */
+function promised<T>(request: Request, send: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.resolve = resolve as (value: unknown) => void
+    request.reject = reject
+    send()
+  })
+}

@@ -1,4 +1,4 @@
-import type { CacheError, Outcome } from '@anycache/core'
+import { type CacheError, ClosedError, type Outcome } from '@anycache/core'
 import type { Namespaces } from './namespaces.js'
 
 /** Does something on every server at once; rejects, once all have settled, with one error that names those it failed on. */
@@ -15,7 +15,7 @@ export async function everyServer(
   )
   const [first] = failures
   if (first === undefined) return
-  if (servers.length === 1) throw first.error
+  if (servers.length === 1 || first.error instanceof ClosedError) throw first.error
   const Class = first.error.constructor as new (message: string, context: object) => CacheError
   const names = failures.map(({ name }) => name).join(', ')
   throw new Class(`${what} missed ${failures.length} of ${servers.length} servers (${names}): ${first.error.message}`, {

@@ -30,6 +30,11 @@ export class FrameReader {
     this.maxBodyBytes = maxBodyBytes
   }
 
+  /** Whether a frame has begun and is not whole. */
+  get isMidFrame(): boolean {
+    return this.#filled > 0
+  }
+
   /** Calls `take` for each frame that is complete now. Throws {@link MalformedFrame}; then the reader is of no more use. */
   push(chunk: Buffer, take: FrameTaker): void {
     let at = this.#filled === 0 ? 0 : this.#resume(chunk, take)

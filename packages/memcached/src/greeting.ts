@@ -1,4 +1,4 @@
-import { type CacheError, ServerError } from '@anycache/core'
+import { type CacheError, ServerError, shown } from '@anycache/core'
 import { plainCredentials } from './binary-request.js'
 import { type Reader, type Reply, Request } from './request.js'
 import type { Endpoint } from './servers.js'
@@ -11,8 +11,26 @@ export interface ServerSettings {
   readonly cas: boolean | undefined
 }
 
+const unknownCommand = 0x81
+/** The binary protocol's codes, in memcached's words. */
+const reasons = new Map<number, string>([
+  [0x01, 'not found'],
+  [0x02, 'data exists for the key'],
+  [0x03, 'too large'],
+  [0x04, 'invalid arguments'],
+  [0x05, 'not stored'],
+  [0x06, 'not a number'],
+  [0x20, 'it wants a login'],
+  [unknownCommand, 'unknown command'],
+  [0x82, 'out of memory; raise memcached’s -m, or start it without -M'],
+  [0x83, 'not supported'],
+  [0x84, 'internal error'],
+  [0x85, 'busy'],
+  [0x86, 'temporary failure'],
+])
+
 /** Logs in where there are credentials, and asks for the settings, in one write. Rejects when the server wants other credentials. */
-export function greet(endpoint: Endpoint, write: (requests: readonly Request[]) => void): Promise<ServerSettings> {
+export function greet(endpoint: Endpoint, write: (requests: Request[]) => void): Promise<ServerSettings> {
   return new Promise((resolve, reject) => {
     const { username, password } = endpoint
     const found = new Map<string, string>()
@@ -45,6 +63,10 @@ export function statsRequest(
 }
 
 function readStats(request: Request, reply: Reply): void {
+  if (reply.status === 'missing') {
+    const { server, wireKey } = request
+    throw new ServerError(`${server} has no statistics ${shown(wireKey)}`, { server, outcome: 'refused' })
+  }
   if (reply.status !== 'ok') throw refusal(request, reply)
 }
 
@@ -57,7 +79,7 @@ function readLogin(request: Request, reply: Reply): void {
   if (reply.status === 'ok') return
   if (reply.status === 'unauthorized') throw unauthorized(request, 'refuses this username or password')
   // The answer of a memcached that runs without -S.
-  if (reply.data.toString('latin1') !== 'Unknown command') throw refusal(request, reply)
+  if (reply.code !== unknownCommand) throw refusal(request, reply)
   const fact = `${request.server} takes no login; leave out username and password, or start memcached with -S`
   throw new ServerError(fact, { server: request.server, outcome: 'refused' })
 }
@@ -66,13 +88,11 @@ function unauthorized(request: Request, complaint: string): CacheError {
   return new ServerError(`${request.server} ${complaint} (SASL PLAIN)`, { server: request.server, outcome: 'refused' })
 }
 
-/** The server said no, for a reason of its own. */
+/** The server said no, for a reason of its own. Its text is not passed on: a proxy may quote keys and values in it. */
 export function refusal(request: Request, reply: Reply): CacheError {
-  const reason = reply.data.toString('latin1', 0, 200) || 'no reason'
-  return new ServerError(`${request.server} refused ${request.verb}: ${reason}`, {
-    server: request.server,
-    outcome: 'refused',
-  })
+  const { server, verb } = request
+  const reason = reasons.get(reply.code) ?? `status 0x${reply.code.toString(16)}`
+  return new ServerError(`${server} refused ${verb}: ${reason}`, { server, outcome: 'refused' })
 }
 
 function settingsOf(found: ReadonlyMap<string, string>): ServerSettings {

@@ -3,8 +3,30 @@ import { nextTick } from '@anycache/core'
 import { type ResponseHandler, Utils } from 'memjs'
 import { type Reply, Request } from './request.js'
 
-/** A request of memjs' own client, already encoded, whose answer goes to the handlers that it registered. */
-export function rawRequest(
+/** The handlers that memjs' own client has registered for requests that it writes next. */
+export class RawRequests {
+  readonly #handlers = new Map<number, ResponseHandler>()
+  readonly #errorHandlers = new Map<number, (error: Error) => void>()
+
+  onResponse(seq: number, handler: ResponseHandler): void {
+    this.#handlers.set(seq, handler)
+  }
+
+  onError(seq: number, handler: (error: Error) => void): void {
+    this.#errorHandlers.set(seq, handler)
+  }
+
+  /** A request of frames that are encoded already, whose answer goes to its handlers. */
+  request(frames: Buffer, deadline: number): Request {
+    const seq = frames.readUInt32BE(12)
+    const request = rawRequest(frames, deadline, this.#handlers.get(seq), this.#errorHandlers.get(seq))
+    this.#handlers.delete(seq)
+    this.#errorHandlers.delete(seq)
+    return request
+  }
+}
+
+function rawRequest(
   frames: Buffer,
   deadline: number,
   handler: ResponseHandler | undefined,

@@ -20,6 +20,8 @@ export type Verb =
 /** A server's answer, whatever the protocol. One object serves a whole connection: read it at once, keep nothing of it. */
 export interface Reply {
   status: 'ok' | 'missing' | 'exists' | 'not-stored' | 'too-large' | 'not-a-number' | 'unauthorized' | 'refused'
+  /** The status in the protocol's own number. */
+  code: number
   flags: number
   /** The value, a counter's 8 bytes, or the text of an error. A view of the bytes as received. */
   data: Buffer
@@ -52,6 +54,11 @@ export interface Check {
   answered(request: Request): boolean
   /** The request will not be answered. */
   dropped(): void
+}
+
+/** What was written to a server at once. However many of its answers are late, it is one failure. */
+export interface Exchange {
+  isLate: boolean
 }
 
 /** One operation on one key of one server, from the call to its settling; every field it may need, so that all have one shape. */
@@ -115,6 +122,8 @@ export class Request implements Pending {
   partial: ((reply: Reply, frame: Buffer) => void) | undefined = undefined
 
   server = ''
+  /** What it was last written with, or waits to be written with. */
+  exchange: Exchange | undefined = undefined
   /** A success is not told by the server; any later reply tells it. */
   quiet = false
   opcode = 0
@@ -123,10 +132,13 @@ export class Request implements Pending {
   sentAt = 0
   /** On its way or waiting for its reply. */
   inFlight = false
+  isRepeated = false
   /** A step of it has left, so that its effect is not known before a reply. */
   sent = false
   /** It is past the queues of its namespace, so that `clear()` must wait for it. */
   present = false
+  /** A caller waits for it, and closing the store with the caller. */
+  awaited = false
   /** The caller has its answer. */
   over = false
   #ended = false
@@ -167,6 +179,22 @@ export class Request implements Pending {
     this.#drop()
     if (this.over) this.#end()
     else this.fail(this.#loss(cause))
+  }
+
+  /** It changes nothing, so that it may be sent once more. */
+  get isRead(): boolean {
+    return this.verb === 'get' || this.verb === 'noop' || this.verb === 'stats'
+  }
+
+  /** Sends a read once more, on another connection. False: it is no read, or was repeated before. */
+  repeat(): boolean {
+    const { lane } = this
+    if (lane === undefined || this.over || this.isRepeated || !this.isRead) return false
+    this.isRepeated = true
+    this.inFlight = false
+    this.#drop()
+    lane.resend(this)
+    return true
   }
 
   /** Its turn came after its deadline. */

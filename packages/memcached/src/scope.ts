@@ -1,5 +1,5 @@
 import { type CacheError, TimeoutError } from '@anycache/core'
-import type { Composer, Connection } from './connection.js'
+import type { Connection } from './connection.js'
 import { countKnown } from './counting.js'
 import {
   addRequest,
@@ -11,6 +11,7 @@ import {
   prefixOf,
 } from './generation.js'
 import type { KnownCounter } from './known-counter.js'
+import type { Composer } from './outbox.js'
 import type { Lane, Request } from './request.js'
 
 const mostCounters = 1000
@@ -94,7 +95,11 @@ export class Scope implements Lane, Composer, Generations {
       return
     }
     if (this.#prefix === undefined || this.#isOutdated) {
-      for (const request of queue) this.#held.push(request)
+      const exchange = { isLate: false }
+      for (const request of queue) {
+        request.exchange = exchange
+        this.#held.push(request)
+      }
       if (!this.#isOutdated) void this.#fetch()
       return
     }

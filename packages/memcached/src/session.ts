@@ -1,30 +1,34 @@
 import { randomBytes } from 'node:crypto'
-import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
-import {
-  awaitBy,
-  type CacheError,
-  ConnectionError,
-  now,
-  type Pending,
-  settled,
-  TimeoutError,
-  withRealTicks,
-} from '@anycache/core'
+import type { Socket } from 'node:net'
+import { awaitBy, type CacheError, ConnectionError, now, type Pending, settled } from '@anycache/core'
 import { decode, decodeSilence, emptyReply, isLastAt, opaqueAt, opcodeAt } from './binary-reply.js'
 import { canBeQuiet, encode, isApart, itemOverhead, roomFor } from './binary-request.js'
+import { connectionFailure, connectTimeout, foreignBytes } from './failures.js'
 import { FrameReader, MalformedFrame } from './frame-reader.js'
 import { greet, type ServerSettings } from './greeting.js'
+import { Progress } from './progress.js'
 import type { Reply, Request } from './request.js'
 import type { Endpoint } from './servers.js'
+import { openSocket } from './socket.js'
+import { lateExchanges, Unanswered } from './unanswered.js'
 
-const keepAliveDelay = 30_000
+/** Milliseconds unused: nobody closes connections sooner for being idle. */
+const idleAfter = 1000
 const largestItem = 1024 ** 3
 const frameSlack = 64 * 1024
 // A server that speaks only text waits for the end of a line before it says so. Our first frame holds two: its opaque is "\r\n\r\n".
 const firstOpaque = 0x0d0a_0d0a
 // Both halves of a version that no item gets: the server counts up from 1.
 const noCas = 0xffff_ffff
+
+/** Less than the whole: a call may have spent some of its time on connecting. */
+const silentShare = 0.75
+
+/**
+ * What a deadline that passed tells: `silent`, nothing at all moves, so that the connection must be taken for dead; `busy`, bytes are
+ * on their way, and the call waited behind them; `late`, the server takes its time.
+ */
+type Verdict = 'silent' | 'busy' | 'late'
 
 /** Hears what becomes of a session. */
 export interface SessionListener {
@@ -42,24 +46,25 @@ export interface SessionListener {
 export class Session implements Pending {
   /** Names this connection in CAS tokens: a restarted server counts its versions from the start again. */
   readonly incarnation: string = randomBytes(6).toString('base64url')
-  /** When connecting must be done. */
-  readonly deadline: number
+  /** When connecting must be done; later, when a connection that was idle must have given a sign of life. */
+  deadline: number
   previous: Pending | undefined = undefined
   next: Pending | undefined = undefined
   readonly #endpoint: Endpoint
   readonly #listener: SessionListener
+  readonly #timeout: number
   readonly #socket: Socket
+  readonly #progress: Progress
   readonly #reader: FrameReader = new FrameReader(frameSlack)
   readonly #reply: Reply
   readonly #take = (frame: Buffer, start: number, end: number): void => this.#answer(frame, start, end)
-  /** What is asked and not answered, in order. Those before `#head` are done. */
-  #flight: (Request | undefined)[] = []
-  #head = 0
+  readonly #unanswered = new Unanswered()
   #nextOpaque = firstOpaque
   #maxItemBytes = largestItem
-  #lastArrival = 0
   /** Among the answers of this chunk is one that came in time. */
   #isPrompt = false
+  /** Nothing came since it was used after having been idle. */
+  #isWaking = false
   #open = false
   #closed = false
 
@@ -67,12 +72,11 @@ export class Session implements Pending {
     this.#endpoint = endpoint
     this.#listener = listener
     this.#reply = emptyReply(this.incarnation)
+    this.#timeout = timeout
     this.deadline = now() + timeout
-    this.#socket = withRealTicks(() => openSocket(endpoint, () => this.#greet()))
+    this.#socket = openSocket(endpoint, () => this.#greet())
+    this.#progress = new Progress(this.#socket)
     awaitBy(this)
-    // The deadlines' timer keeps the process alive while something is awaited; an idle connection must not.
-    this.#socket.unref()
-    this.#socket.setNoDelay(true).setKeepAlive(true, keepAliveDelay)
     this.#socket.on('data', chunk => this.#receive(chunk))
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#lost(error))
     this.#socket.on('end', () => this.#lost(undefined))
@@ -89,32 +93,54 @@ export class Session implements Pending {
     return this.#open
   }
 
-  /** Connecting took too long. */
+  /** Connecting took too long; or nothing came since it was used again, and while only reads are lost they may find a new one in time. */
   expire(): void {
-    const { name } = this.#endpoint
-    this.fail(new TimeoutError(`${name} could not be connected to in time`, { server: name, outcome: 'not-sent' }))
+    const server = this.#endpoint.name
+    if (!this.#open) {
+      this.fail(connectTimeout(this.#endpoint, this.#socket))
+    } else if (this.#unanswered.rest().every(request => request.over || request.isRead)) {
+      const message = `the connection to ${server} was idle and has gone silent`
+      this.#end(new ConnectionError(message, { server, outcome: 'unknown' }), true, false)
+    }
   }
 
-  /** True when nothing at all arrived since then, so that the connection must be taken for dead. */
-  silentSince(moment: number): boolean {
-    return this.#lastArrival < moment
+  /**
+   * What it tells of the server that this request got no answer in time. A caller with little patience does not cost the others
+   * theirs: silence must last nearly as long as the store's own timeout.
+   */
+  judge(request: Request): Verdict {
+    const first = this.#unanswered.at(0)
+    if (first === undefined) return 'late'
+    const progress = this.#progress
+    const silence = progress.silence(first)
+    const allowance = progress.allowance(first)
+    if (silence < this.#timeout * silentShare + allowance) {
+      return allowance > 0 || progress.isSending || this.#reader.isMidFrame ? 'busy' : 'late'
+    }
+    return request.inFlight && progress.movedAt < request.sentAt ? 'silent' : 'late'
   }
 
-  /** Milliseconds in which nothing came, though something was unanswered. */
-  silence(): number {
-    const first = this.#flight[this.#head]
-    return first === undefined ? 0 : now() - Math.max(this.#lastArrival, first.sentAt)
-  }
-
-  /** Sends the requests in their order, in one write. */
-  write(requests: readonly Request[]): void {
-    const batch = requests.filter(request => this.#admit(request))
+  /** Sends the requests in their order, in one write. The array becomes the session's own. */
+  write(batch: Request[]): void {
+    let admitted = 0
     let room = 0
-    for (const request of batch) room += roomFor(request)
+    let apart = 0
+    for (let i = 0; i < batch.length; i++) {
+      const request = batch[i] as Request
+      if (!this.#admit(request)) continue
+      batch[admitted++] = request
+      room += roomFor(request)
+      if (isApart(request)) apart += request.bytes
+    }
+    if (admitted === 0) return
+    batch.length = admitted
     const buffer = Buffer.allocUnsafe(room)
     const moment = now()
-    const last = batch.length - 1
+    const exchange = { isLate: false }
+    const last = admitted - 1
     const socket = this.#socket
+    const isIdle = this.#open && this.#unanswered.isEmpty
+    if (isIdle && moment - this.#progress.movedAt >= idleAfter) this.#wake(batch, moment)
     let from = 0
     let at = 0
     socket.cork()
@@ -123,11 +149,12 @@ export class Session implements Pending {
       // The last reply tells of all the silence before it.
       request.quiet = i < last && canBeQuiet(request)
       request.opaque = this.#nextOpaque
+      request.exchange = exchange
       request.sentAt = moment
       request.sent = true
       request.inFlight = true
       this.#nextOpaque = (this.#nextOpaque + 1) >>> 0
-      this.#flight.push(request)
+      this.#unanswered.push(request)
       at = encode(request, buffer, at)
       if (!isApart(request)) continue
       socket.write(buffer.subarray(from, at))
@@ -136,20 +163,35 @@ export class Session implements Pending {
     }
     if (at > from) socket.write(buffer.subarray(from, at))
     socket.uncork()
+    this.#progress.wrote(room + apart, batch)
   }
 
   /** Ends it. What is unanswered is lost, with an outcome of its own each. */
-  fail(error: CacheError | undefined, refused = false): void {
+  fail(error: CacheError | undefined): void {
+    this.#end(error, this.#open && this.#unanswered.isEmpty, false)
+  }
+
+  #end(error: CacheError | undefined, isIdle: boolean, refused: boolean): void {
     if (this.#closed) return
     this.#closed = true
     settled(this)
     this.#socket.destroy()
-    const flight = this.#flight.slice(this.#head)
-    this.#flight = []
-    const moment = now()
-    const late = flight.filter(request => !request?.over && (request as Request).deadline <= moment).length
-    for (const request of flight) request?.lose(error)
-    this.#listener.closed(this, error, this.#open && flight.length === 0 ? 0 : Math.max(1, late), refused)
+    const unanswered = this.#unanswered.rest()
+    this.#unanswered.clear()
+    const failures = isIdle ? 0 : Math.max(1, lateExchanges(unanswered))
+    const isRepeated = this.#isWaking && error !== undefined
+    for (const request of unanswered) if (!isRepeated || !request.repeat()) request.lose(error)
+    this.#listener.closed(this, error, failures, refused)
+  }
+
+  /** First use after a while: somebody on the way may have forgotten the connection, and it may be dead without a sign. */
+  #wake(batch: readonly Request[], moment: number): void {
+    this.#isWaking = true
+    let first = Number.POSITIVE_INFINITY
+    for (const { deadline } of batch) first = Math.min(first, deadline)
+    if (first === Number.POSITIVE_INFINITY) return
+    this.deadline = moment + (first - moment) * silentShare
+    awaitBy(this)
   }
 
   /** Fits the request to this connection and server. False: it is settled already. */
@@ -199,27 +241,31 @@ export class Session implements Pending {
 
   #receive(chunk: Buffer): void {
     if (this.#closed) return
-    this.#lastArrival = now()
+    this.#progress.arrived(now())
+    if (this.#isWaking) {
+      this.#isWaking = false
+      settled(this)
+    }
     this.#isPrompt = false
     try {
       this.#reader.push(chunk, this.#take)
     } catch (error) {
       if (!(error instanceof MalformedFrame)) throw error
-      this.fail(this.#garbled(error.received))
+      this.fail(foreignBytes(this.#endpoint, this.#open, error.received))
     }
     if (this.#isPrompt) this.#listener.heard()
   }
 
   #answer(frame: Buffer, start: number, end: number): void {
     if (this.#closed) return
-    const flight = this.#flight
-    const first = flight[this.#head]
+    const unanswered = this.#unanswered
+    const first = unanswered.at(0)
     const skipped = first === undefined ? 0 : (opaqueAt(frame, start) - first.opaque) >>> 0
-    const request = flight[this.#head + skipped]
+    const request = unanswered.at(skipped)
     if (request === undefined || request.opcode !== opcodeAt(frame, start))
       throw new MalformedFrame(frame.subarray(start, end))
-    for (let i = this.#head; i < this.#head + skipped; i++) {
-      if (!flight[i]?.quiet) throw new MalformedFrame(frame.subarray(start, end))
+    for (let i = 0; i < skipped; i++) {
+      if (!unanswered.at(i)?.quiet) throw new MalformedFrame(frame.subarray(start, end))
     }
     const reply = this.#reply
     for (let i = 0; i < skipped; i++) {
@@ -238,48 +284,16 @@ export class Session implements Pending {
   }
 
   #leave(): Request {
-    const request = this.#flight[this.#head] as Request
-    this.#flight[this.#head++] = undefined
+    const request = this.#unanswered.shift()
     // Late answers are no sign of health, or a server slower than every deadline would never get its rest. Nor is what goes
     // without a lane: a wrong password is answered promptly, too.
     if (!request.over && request.lane !== undefined) this.#isPrompt = true
-    if (this.#head === this.#flight.length) {
-      this.#flight = []
-      this.#head = 0
-    } else if (this.#head === 4096) {
-      this.#flight = this.#flight.slice(4096)
-      this.#head = 0
-    }
     return request
   }
 
-  #lost(error: NodeJS.ErrnoException | undefined): void {
-    const { name } = this.#endpoint
-    const refused = error?.code === 'ECONNREFUSED' || error?.code === 'ENOENT'
-    const trouble = this.#open ? `the connection to ${name} failed` : `${name} cannot be reached`
-    // OpenSSL ends its messages with a line break.
-    const message = error === undefined ? `${name} closed the connection` : `${trouble}: ${error.message.trim()}`
-    const outcome = this.#open ? 'unknown' : 'not-sent'
-    this.fail(new ConnectionError(message, { server: name, outcome, cause: error }), refused)
+  #lost(cause: NodeJS.ErrnoException | undefined): void {
+    const refused = cause?.code === 'ECONNREFUSED' || cause?.code === 'ENOENT'
+    const isIdle = this.#open && (this.#isWaking || this.#unanswered.isEmpty)
+    this.#end(connectionFailure(this.#endpoint, this.#open, cause), isIdle, refused)
   }
-
-  #garbled(received: Buffer): ConnectionError {
-    const { name } = this.#endpoint
-    const text = received.toString('latin1', 0, 60).trimEnd()
-    const isText = /^[\x20-\x7e]+$/.test(text.split('\r\n')[0] as string)
-    const message =
-      !this.#open && isText
-        ? `${name} refuses the binary protocol, which this store speaks; it said ${JSON.stringify(text)}. Start memcached without "-B ascii" and without "-Y"`
-        : `${name} sent bytes that are not memcached’s binary protocol`
-    return new ConnectionError(message, { server: name, outcome: this.#open ? 'unknown' : 'not-sent' })
-  }
-}
-
-function openSocket(endpoint: Endpoint, connected: () => void): Socket {
-  const { path, host, port, tls } = endpoint
-  const where = path === undefined ? { host, port } : { path }
-  if (tls === undefined) return connect(where, connected)
-  // Names only: an address has no place in SNI.
-  const servername = path === undefined && isIP(host) === 0 ? { servername: host } : {}
-  return connectTls({ ...servername, ...tls, ...where }, connected)
 }

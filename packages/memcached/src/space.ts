@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   type Call,
   type CasToken,
+  ClosedError,
   type Counted,
   carried,
   type Failed,
@@ -127,7 +128,7 @@ export class MemcachedSpace implements Space {
 
   /** One promise for all: a promise each would cost more than the requests. */
   #many<T>(requests: readonly Request[]): Promise<(T | Failed)[]> {
-    return new Promise(resolve => {
+    return new Promise((resolve, reject) => {
       const answers = new Array<T | Failed>(requests.length)
       let left = requests.length
       if (left === 0) resolve(answers)
@@ -135,7 +136,11 @@ export class MemcachedSpace implements Space {
         answers[index] = answer as T | Failed
         if (--left === 0) resolve(answers)
       }
-      const fail = (failure: unknown, request: Request): void => settle({ failure }, request)
+      const fail = (failure: unknown, request: Request): void => {
+        // No server's trouble: the call is refused as a whole.
+        if (failure instanceof ClosedError) reject(failure)
+        else settle({ failure }, request)
+      }
       for (let i = 0; i < requests.length; i++) {
         const request = requests[i] as Request
         request.index = i

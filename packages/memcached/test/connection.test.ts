@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import type { CasToken, StoreEvent } from '@anycache/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { MemcachedServer } from '../../../test/servers/memcached.js'
-import { MemcachedStore } from '../src/index.js'
 import { proxy, read, server, store, storeOf, text, within } from './opened.js'
 
 /** A memcached with SASL on, whose passwords are checked by a saslauthd of ours: it lets `user` in with `p:w@ü`. */
@@ -228,61 +227,5 @@ describe('limits', () => {
     await opened.ping(within())
     expect(opened.limits.maxItemBytes).toBe(2 * 1024 * 1024 - 59)
     expect({ ...opened.limits }).toMatchObject({ cas: true, keys: false, shared: true, ttlGranularity: 1000 })
-  })
-})
-
-describe('server statistics', () => {
-  test('are those of a section, and one dead server costs no other', async () => {
-    const [one, dead] = [await server(), await server()]
-    const opened = store({ servers: [one, dead].map(({ port }) => `127.0.0.1:${port}`), timeout: 200 })
-    await dead.kill()
-    const [first, second] = await opened.serverStats('settings', within(500))
-    expect(first).toMatchObject({ server: opened.servers[0], stats: { item_size_max: 1048576, cas_enabled: 'yes' } })
-    expect(second).toMatchObject({ server: opened.servers[1], stats: {}, error: { code: 'ERR_CACHE_CONNECTION' } })
-    await expect(opened.ping(within(500))).rejects.toMatchObject({
-      server: opened.servers[1],
-      message: expect.stringMatching(/1 of 2 servers/),
-    })
-  })
-
-  test('of a section that does not exist are an error', async () => {
-    const [only] = await storeOf(await server()).serverStats('nonsense', within())
-    expect(only?.error).toMatchObject({ code: 'ERR_CACHE_SERVER', outcome: 'refused' })
-  })
-})
-
-describe('closing', () => {
-  test('lets what is under way finish, clears included, then refuses, and twice is fine', async () => {
-    const one = await server()
-    const wire = await proxy(one)
-    wire.delay(50)
-    const opened = new MemcachedStore({ servers: [`127.0.0.1:${wire.port}`] })
-    const space = opened.space(['s'])
-    const answers = [
-      space.write(text('k', 'v'), within()),
-      space.take('k', within()),
-      space.clear(within),
-      space.write(text('k', 'after'), within()),
-    ]
-    const closed = opened.close(within())
-    expect(await Promise.all(answers)).toMatchObject([
-      { outcome: 'stored' },
-      { flags: 0 },
-      undefined,
-      { outcome: 'stored' },
-    ])
-    await Promise.all([closed, opened.close(within())])
-    await expect(space.get('k', within())).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent' })
-    await vi.waitFor(() => expect(wire.openConnections).toBe(0), 2000)
-  })
-
-  test('waits for nothing beyond its deadline', async () => {
-    const one = await server()
-    const opened = new MemcachedStore({ servers: [`127.0.0.1:${one.port}`] })
-    await opened.ping(within())
-    await one.pause()
-    const pending = Promise.resolve(opened.space([]).get('k', within(60_000))).catch(error => error)
-    await opened.close(within(100))
-    expect(await pending).toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'unknown' })
   })
 })

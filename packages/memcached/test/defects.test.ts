@@ -3,7 +3,8 @@ import type { CacheError, Space } from '@anycache/core'
 import { Client } from 'memjs'
 import { expect, test, vi } from 'vitest'
 import { countWrites } from '../../../test/servers/writes.js'
-import { anySpace, proxy, read, server, store, storeOf, text, within } from './opened.js'
+import type { MemcachedOptions } from '../src/index.js'
+import { anySpace, proxy, read, server, store, storeOf, text, behindProxy as wired, within } from './opened.js'
 
 /*
  * memjs' own transport has defects that make a cache hang or lie; this store replaces it. Each is a test here, on the
@@ -17,15 +18,8 @@ async function settled(promise: unknown): Promise<unknown> {
   return Promise.resolve(promise).catch((error: CacheError) => error.code)
 }
 
-/** A space of a store behind a proxy, connected. */
-async function behindProxy(options: object = noBreaker) {
-  const one = await server()
-  const wire = await proxy(one)
-  const opened = store({ servers: [`127.0.0.1:${wire.port}`], timeout: 300, ...options })
-  const space = opened.space([])
-  await space.write(text('k', 'v'), within())
-  return { one, wire, opened, space }
-}
+/** Behind a proxy, with less patience than by default and no breaker. */
+const behindProxy = (options: Partial<MemcachedOptions> = noBreaker) => wired({ timeout: 300, ...options })
 
 test('a frozen server times each request out by its own deadline, however much is asked meanwhile', async () => {
   const one = await server()

@@ -1,10 +1,12 @@
+import type { CacheError, Space, StoreEvent } from '@anycache/core'
 import { onTestFinished } from 'vitest'
 import {
   type MemcachedServer,
   type MemcachedOptions as ServerOptions,
   startMemcached,
 } from '../../../test/servers/memcached.js'
-import { closing } from '../../../test/stores/opened.js'
+import type { FaultProxy } from '../../../test/servers/proxy.js'
+import { closing, proxy, text, within } from '../../../test/stores/opened.js'
 import { type MemcachedOptions, MemcachedStore } from '../src/index.js'
 
 export { anySpace, proxy, read, text, within } from '../../../test/stores/opened.js'
@@ -23,4 +25,36 @@ export function store(options: MemcachedOptions): MemcachedStore {
 
 export function storeOf(...servers: readonly { port: number }[]): MemcachedStore {
   return store({ servers: servers.map(({ port }) => `127.0.0.1:${port}`) })
+}
+
+/** What becomes of the call: `answered`, or the code of its error. */
+export function code(promise: unknown): Promise<string> {
+  return Promise.resolve(promise).then(
+    () => 'answered',
+    (error: CacheError) => error.code,
+  )
+}
+
+export interface Wired {
+  readonly one: MemcachedServer
+  readonly wire: FaultProxy
+  readonly opened: MemcachedStore
+  readonly space: Space
+  /** The types of the store's events so far. */
+  readonly events: StoreEvent['type'][]
+}
+
+/** A store behind a proxy, connected, with one entry `k`. */
+export async function behindProxy(
+  options: Partial<MemcachedOptions> = {},
+  serverOptions?: ServerOptions,
+): Promise<Wired> {
+  const one = await server(serverOptions)
+  const wire = await proxy(one)
+  const opened = store({ servers: [`127.0.0.1:${wire.port}`], ...options })
+  const events: StoreEvent['type'][] = []
+  opened.listen(({ type }) => events.push(type))
+  const space = opened.space([])
+  await space.write(text('k', 'v'), within())
+  return { one, wire, opened, space, events }
 }

@@ -1,24 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { CacheError, Space } from '@anycache/core'
+import type { Space } from '@anycache/core'
 import { expect, test, vi } from 'vitest'
 import { MemcachedStore } from '../src/index.js'
-import { proxy, read, server, store, text, within } from './opened.js'
-
-/** A store behind a proxy, connected, with one entry `k`. */
-async function behindProxy() {
-  const wire = await proxy(await server())
-  const opened = store({ servers: [`127.0.0.1:${wire.port}`] })
-  const space = opened.space([])
-  await space.write(text('k', 'v'), within())
-  return { wire, opened, space }
-}
-
-async function code(promise: unknown): Promise<unknown> {
-  return Promise.resolve(promise).then(
-    () => 'answered',
-    (error: CacheError) => error.code,
-  )
-}
+import { behindProxy, code, proxy, read, server, text, within } from './opened.js'
 
 async function trip(space: Space): Promise<void> {
   await vi.waitFor(async () => {

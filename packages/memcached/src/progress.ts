@@ -1,0 +1,83 @@
+import type { Socket } from 'node:net'
+import { now } from '@anycache/core'
+import type { Request } from './request.js'
+
+/** From this size on a write may be on its way for longer than a small call waits. */
+const heavyBytes = 64 * 1024
+/** The slowest link that a heavy write is given time for, in bytes per ms. */
+const slowestLink = 100
+
+interface HeavyWrite {
+  /** Of its last request. */
+  readonly opaque: number
+  readonly bytes: number
+  /** How long its callers wait. */
+  readonly until: number
+}
+
+/** Whether bytes move on a connection, in either direction: then it lives, however long an answer takes. */
+export class Progress {
+  readonly #socket: Socket
+  /** When bytes were last seen to arrive or to leave. */
+  #movedAt = 0
+  /** Bytes that the kernel had not taken when last looked at. */
+  #unsent = 0
+  /** What is unanswered of the heavy writes, oldest first. */
+  readonly #heavy: HeavyWrite[] = []
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  get movedAt(): number {
+    return this.#movedAt
+  }
+
+  arrived(moment: number): void {
+    this.#movedAt = moment
+  }
+
+  wrote(bytes: number, requests: readonly Request[]): void {
+    if (bytes >= heavyBytes) this.#noteHeavy(bytes, requests)
+    if (this.#socket.writableLength > 0) this.#look()
+  }
+
+  /** Milliseconds in which nothing moved, though `first` is unanswered. */
+  silence(first: Request): number {
+    this.#look()
+    return now() - Math.max(this.#movedAt, first.sentAt)
+  }
+
+  /** How much longer silence is no sign of death, in ms: the kernel holds megabytes of which nobody sees whether they leave. */
+  allowance(first: Request): number {
+    const heavy = this.#heavy
+    // Opaques count up and wrap: what is behind the first unanswered one was answered.
+    while (heavy[0] !== undefined && (heavy[0].opaque - first.opaque) >>> 0 >= 2 ** 31) heavy.shift()
+    const [oldest] = heavy
+    // As long as its callers wait, no longer: a frozen server must be found out though heavy writes keep coming.
+    return oldest === undefined || oldest.until <= now() ? 0 : oldest.bytes / slowestLink
+  }
+
+  /** Whether something of ours is still leaving, seen from what was last looked at. */
+  get isSending(): boolean {
+    return this.#unsent > 0
+  }
+
+  #noteHeavy(bytes: number, requests: readonly Request[]): void {
+    let until = 0
+    for (const { deadline } of requests) if (deadline !== Number.POSITIVE_INFINITY) until = Math.max(until, deadline)
+    this.#heavy.push({ opaque: (requests.at(-1) as Request).opaque, bytes, until })
+  }
+
+  #look(): void {
+    const unsent = unsentBytes(this.#socket)
+    if (this.#unsent > 0 && unsent !== this.#unsent) this.#movedAt = now()
+    this.#unsent = unsent
+  }
+}
+
+/** Node counts a write as pending until its last byte has left; how many have, its handle alone tells. Node's own socket timeout asks it too. */
+function unsentBytes(socket: Socket): number {
+  const { _handle } = socket as { _handle?: { readonly writeQueueSize?: number } | null }
+  return _handle?.writeQueueSize ?? socket.writableLength
+}

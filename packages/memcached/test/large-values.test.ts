@@ -1,0 +1,96 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect, test, vi } from 'vitest'
+import { behindProxy, code, read, text, within } from './opened.js'
+
+const eightMegabytes = { args: ['-I', '8m', '-m', '128'] }
+
+/** Gets of a small entry with the default patience, one after the other, until the promise settles: what became of them. */
+async function getsBeside(promise: Promise<unknown>, get: () => unknown): Promise<Set<string>> {
+  let isOver = false
+  const ended = promise.finally(() => {
+    isOver = true
+  })
+  const codes = new Set<string>()
+  while (!isOver) {
+    codes.add(await code(get()))
+    await wait(10)
+  }
+  await ended
+  return codes
+}
+
+test.each([
+  ['900 kB over 200 kB/s', 900_000, 100],
+  ['6 MB over 2 MB/s', 6_000_000, 10],
+])(
+  'what waits while a large value is sent times out alone: %s',
+  async (_, size, every) => {
+    const { wire, space, events } = await behindProxy({}, eightMegabytes)
+    const value = { ...text('large', ''), item: { flags: 0, data: Buffer.alloc(size, 'x') } }
+    wire.dribble(20_000, every, 'up')
+    const written = Promise.resolve(space.write(value, within(30_000)))
+    const codes = await getsBeside(written, () => space.get('k', within(500)))
+    expect(await written).toEqual({ outcome: 'stored' })
+    expect(codes).toContain('ERR_CACHE_TIMEOUT')
+    wire.pass()
+    expect(await read(space, 'k')).toBe('v')
+    expect(events).toEqual(['connect'])
+  },
+  40_000,
+)
+
+test.each([
+  ['900 kB over 200 kB/s', 900_000, 100],
+  ['6 MB over 2 MB/s', 6_000_000, 10],
+])(
+  'what waits while a large value is received times out alone: %s',
+  async (_, size, every) => {
+    const { wire, space, events } = await behindProxy({}, eightMegabytes)
+    await space.write(text('large', 'x'.repeat(size)), within(10_000))
+    wire.dribble(20_000, every)
+    const found = Promise.resolve(space.get('large', within(30_000)))
+    const codes = await getsBeside(found, () => space.get('k', within(500)))
+    expect((await found)?.data).toHaveLength(size)
+    expect(codes).toContain('ERR_CACHE_TIMEOUT')
+    wire.pass()
+    expect(await read(space, 'k')).toBe('v')
+    expect(events).toEqual(['connect'])
+  },
+  40_000,
+)
+
+test('large values that are still being received at their own deadlines open no breaker', async () => {
+  const { wire, space, events } = await behindProxy()
+  await space.write(text('large', 'x'.repeat(900_000)), within(10_000))
+  wire.dribble(20_000, 100)
+  for (let i = 0; i < 8; i++) expect(await code(space.get('large', within(200)))).toBe('ERR_CACHE_TIMEOUT')
+  wire.pass()
+  expect(await read(space, 'k')).toBe('v')
+  expect(events).toEqual(['connect'])
+})
+
+test('a large value in flight does not hide for longer than its own patience that nothing moves', async () => {
+  const { wire, space, events } = await behindProxy({ breaker: false })
+  wire.blackHole()
+  const written = code(space.write(text('large', 'x'.repeat(900_000)), within(800)))
+  await vi.waitFor(async () => {
+    await code(space.get('k', within(100)))
+    expect(events).toContain('disconnect')
+  }, 5000)
+  expect(await written).toMatch(/ERR_CACHE_(TIMEOUT|CONNECTION)/)
+  wire.pass()
+  expect(await vi.waitFor(() => read(space, 'k'), 3000)).toBe('v')
+})
+
+test('a frozen server is given its rest though large values keep being written', async () => {
+  const { one, space, events } = await behindProxy()
+  await one.pause()
+  const writes: Promise<unknown>[] = []
+  await vi.waitFor(async () => {
+    writes.push(code(space.write(text('large', 'x'.repeat(100_000)), within(500))))
+    await wait(50)
+    expect(events).toContain('breaker')
+  }, 8000)
+  one.resume()
+  await Promise.all(writes)
+})
