@@ -1,15 +1,16 @@
 /// <reference path="./memjs.d.ts" />
-import type { CacheError, Call, Limits, ServerStats, Space, Store, StoreEvent } from '@anycache/core'
+import type { Call, Limits, ServerStats, Space, Store, StoreEvent } from '@anycache/core'
 import { Client } from 'memjs'
 import { itemOverhead } from './binary-request.js'
 import { Connection } from './connection.js'
 import { everyServer } from './every-server.js'
-import { refusal, statsRequest } from './greeting.js'
+import { refusal } from './greeting.js'
 import { type MemcachedOptions, resolveOptions } from './memcached-options.js'
 import type { MemjsClient, MemjsSource } from './memjs-client.js'
 import { Namespaces } from './namespaces.js'
 import { type Reply, Request } from './request.js'
 import { Ring } from './ring.js'
+import { checkSection, statsOf } from './server-stats.js'
 import { type Fleet, MemcachedSpace } from './space.js'
 import { WeakValues } from './weak-values.js'
 
@@ -77,19 +78,10 @@ export class MemcachedStore implements Store {
     )
   }
 
-  serverStats(section: string | undefined, call: Call): Promise<ServerStats[]> {
-    return Promise.all(
-      this.#connections.map(async connection => {
-        const server = connection.endpoint.name
-        const found = new Map<string, string>()
-        try {
-          await connection.asked(statsRequest(section ?? '', call.deadline, found))
-        } catch (error) {
-          return { server, stats: {}, error: error as CacheError }
-        }
-        return { server, stats: Object.fromEntries([...found].map(([name, value]) => [name, numeric(value)])) }
-      }),
-    )
+  async serverStats(section: string | undefined, call: Call): Promise<ServerStats[]> {
+    const name = section ?? ''
+    checkSection(name)
+    return Promise.all(this.#connections.map(connection => statsOf(connection, name, call)))
   }
 
   async close(call: Call): Promise<void> {
@@ -131,9 +123,4 @@ function limitsOf(connections: readonly Connection[]): Limits {
 
 function readAcknowledged(request: Request, reply: Reply): void {
   if (reply.status !== 'ok') throw refusal(request, reply)
-}
-
-function numeric(value: string): string | number {
-  const number = Number(value)
-  return String(number) === value && Number.isFinite(number) ? number : value
 }
