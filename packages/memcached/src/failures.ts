@@ -47,7 +47,7 @@ function reasonOf(server: string, wasOpen: boolean, cause: NodeJS.ErrnoException
 const otherServers: readonly [beginning: RegExp, what: string][] = [
   [/^HTTP\//, 'an HTTP server'],
   [/^SSH-/, 'an SSH server'],
-  [/^[-+](?:[A-Z]+|OK)\b/, 'a Redis'],
+  [/^[-+][A-Z]+\b/, 'a Redis'],
 ]
 
 /** What came is not the binary protocol: before the first answer mostly a refusal in the words of another protocol. */
@@ -69,14 +69,17 @@ export function foreignBytes(endpoint: Endpoint, wasOpen: boolean, received: Buf
     const fact = `${server} has too many open connections, and said so ("ERROR Too many open connections")`
     return new ServerError(`${fact}; raise memcached’s -c, or let fewer processes connect`, context)
   }
-  const said = JSON.stringify(safely(line, endpoint))
+  const words = safely(line, endpoint)
+  const said = words === '' ? '' : `; it said ${JSON.stringify(words)}`
   if (/^(?:CLIENT_|SERVER_)?ERROR\b/.test(line)) {
-    const fact = `${server} refuses the binary protocol, which this store speaks; it said ${said}`
+    const fact = `${server} refuses the binary protocol, which this store speaks${said}`
     return new ConnectionError(`${fact}. Start memcached without "-B ascii" and without "-Y"`, context)
   }
-  const what = otherServers.find(([beginning]) => beginning.test(line))?.[1]
-  const fact = `${server} is ${what ?? 'no memcached'}: it said ${said}`
-  return new ConnectionError(`${fact}; see to it that host and port are those of a memcached`, context)
+  const what = otherServers.find(([beginning]) => beginning.test(line))?.[1] ?? 'no memcached'
+  return new ConnectionError(
+    `${server} is ${what}${said}. See to it that host and port are those of a memcached`,
+    context,
+  )
 }
 
 /** A server's own words, up to the first that may echo a part of the login, which is all that was sent so far. */

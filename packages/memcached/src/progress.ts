@@ -4,8 +4,8 @@ import type { Request } from './request.js'
 
 /** From this size on a write may be on its way for longer than a small call waits. */
 const heavyBytes = 64 * 1024
-/** The slowest link that a heavy write is given time for, in bytes per ms. */
-const slowestLink = 100
+/** The slowest link that a heavy write is given time for, in bytes per ms: 1 Mbit/s. */
+const slowestLink = 125
 
 interface HeavyWrite {
   /** Of its last request. */
@@ -37,8 +37,9 @@ export class Progress {
     this.#movedAt = moment
   }
 
-  wrote(bytes: number, requests: readonly Request[]): void {
-    if (bytes >= heavyBytes) this.#noteHeavy(bytes, requests)
+  /** So many bytes were written of these requests; `first` is the first of all that is unanswered. */
+  wrote(bytes: number, requests: readonly Request[], first: Request): void {
+    if (bytes >= heavyBytes) this.#noteHeavy(bytes, requests, first)
     if (this.#socket.writableLength > 0) this.#look()
   }
 
@@ -50,10 +51,8 @@ export class Progress {
 
   /** How much longer silence is no sign of death, in ms: the kernel holds megabytes of which nobody sees whether they leave. */
   allowance(first: Request): number {
-    const heavy = this.#heavy
-    // Opaques count up and wrap: what is behind the first unanswered one was answered.
-    while (heavy[0] !== undefined && (heavy[0].opaque - first.opaque) >>> 0 >= 2 ** 31) heavy.shift()
-    const [oldest] = heavy
+    this.#forget(first)
+    const [oldest] = this.#heavy
     // As long as its callers wait, no longer: a frozen server must be found out though heavy writes keep coming.
     return oldest === undefined || oldest.until <= now() ? 0 : oldest.bytes / slowestLink
   }
@@ -63,10 +62,17 @@ export class Progress {
     return this.#unsent > 0
   }
 
-  #noteHeavy(bytes: number, requests: readonly Request[]): void {
+  #noteHeavy(bytes: number, requests: readonly Request[], first: Request): void {
+    this.#forget(first)
     let until = 0
     for (const { deadline } of requests) if (deadline !== Number.POSITIVE_INFINITY) until = Math.max(until, deadline)
     this.#heavy.push({ opaque: (requests.at(-1) as Request).opaque, bytes, until })
+  }
+
+  /** Drops the heavy writes that are answered: opaques count up, and wrap. */
+  #forget(first: Request): void {
+    const heavy = this.#heavy
+    while (heavy[0] !== undefined && (heavy[0].opaque - first.opaque) >>> 0 >= 2 ** 31) heavy.shift()
   }
 
   #look(): void {

@@ -163,7 +163,7 @@ export class Session implements Pending {
     }
     if (at > from) socket.write(buffer.subarray(from, at))
     socket.uncork()
-    this.#progress.wrote(room + apart, batch)
+    this.#progress.wrote(room + apart, batch, this.#unanswered.at(0) as Request)
   }
 
   /** Ends it. What is unanswered is lost, with an outcome of its own each. */

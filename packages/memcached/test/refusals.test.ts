@@ -64,10 +64,10 @@ describe('a connection that is refused', () => {
   })
 
   test.each([
-    ['SSH-2.0-OpenSSH_9.6\r\n', /is an SSH server: it said "SSH-2.0-OpenSSH_9.6"/],
-    ['HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n', /is an HTTP server: it said "HTTP\/1.1 400 Bad Request"/],
-    ['-NOAUTH Authentication required.\r\n', /is a Redis: it said "-NOAUTH Authentication required."/],
-    ['220 mail.example.com ESMTP\r\n', /is no memcached: it said "220 mail.example.com ESMTP"/],
+    ['SSH-2.0-OpenSSH_9.6\r\n', /is an SSH server; it said "SSH-2.0-OpenSSH_9.6"/],
+    ['HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n', /is an HTTP server; it said "HTTP\/1.1 400 Bad Request"/],
+    ['-NOAUTH Authentication required.\r\n', /is a Redis; it said "-NOAUTH Authentication required."/],
+    ['220 mail.example.com ESMTP\r\n', /is no memcached; it said "220 mail.example.com ESMTP"/],
     ['CLIENT_ERROR unauthenticated\r\n', /refuses the binary protocol.*"CLIENT_ERROR unauthenticated".*-Y/],
     ['SERVER_ERROR proxy is shutting down\r\n', /it said "SERVER_ERROR proxy is shutting down"/],
     ['\u0000\u0001\u0002binary', /sent bytes that are not memcached’s binary protocol/],
