@@ -30,9 +30,9 @@ export class FrameReader {
     this.maxBodyBytes = maxBodyBytes
   }
 
-  /** Whether a frame has begun and is not whole. */
-  get isMidFrame(): boolean {
-    return this.#filled > 0
+  /** The size of the frame that has begun and is not whole; 0 where there is none, or its size has not come yet. */
+  get begunBytes(): number {
+    return this.#frame?.length ?? 0
   }
 
   /** Calls `take` for each frame that is complete now. Throws {@link MalformedFrame}; then the reader is of no more use. */

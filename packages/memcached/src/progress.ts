@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { now } from '@anycache/core'
-import type { Request } from './request.js'
+import type { Exchange, Request } from './request.js'
 
-/** From this size on a write may be on its way for longer than a small call waits. */
+/** From this size on what is written or received at once may be on its way for longer than a small call waits. */
 const heavyBytes = 64 * 1024
 /** The slowest link that a heavy write is given time for, in bytes per ms: 1 Mbit/s. */
 const slowestLink = 125
@@ -22,6 +22,9 @@ export class Progress {
   #movedAt = 0
   /** Bytes that the kernel had not taken when last looked at. */
   #unsent = 0
+  /** The exchange whose replies come now, and how much has come of them. */
+  #answering: Exchange | undefined
+  #answeredBytes = 0
   /** What is unanswered of the heavy writes, oldest first. */
   readonly #heavy: HeavyWrite[] = []
 
@@ -35,6 +38,15 @@ export class Progress {
 
   arrived(moment: number): void {
     this.#movedAt = moment
+  }
+
+  /** A reply of so many bytes is whole. */
+  received(bytes: number, exchange: Exchange | undefined): void {
+    if (exchange !== this.#answering) {
+      this.#answering = exchange
+      this.#answeredBytes = 0
+    }
+    this.#answeredBytes += bytes
   }
 
   /** So many bytes were written of these requests; `first` is the first of all that is unanswered. */
@@ -57,9 +69,14 @@ export class Progress {
     return oldest === undefined || oldest.until <= now() ? 0 : oldest.bytes / slowestLink
   }
 
-  /** Whether something of ours is still leaving, seen from what was last looked at. */
-  get isSending(): boolean {
-    return this.#unsent > 0
+  /**
+   * Whether something heavy is on its way, in a write or in the replies to one; `begun` is the size of the reply that has begun. Small things
+   * do not count, however many wait for one another: only the breaker relieves a connection that cannot keep up with them.
+   */
+  isHeavy(first: Request, begun: number): boolean {
+    if (begun >= heavyBytes) return true
+    if (first.exchange === this.#answering && this.#answeredBytes >= heavyBytes) return true
+    return this.#heavy.length > 0 && this.#unsent > 0
   }
 
   #noteHeavy(bytes: number, requests: readonly Request[], first: Request): void {

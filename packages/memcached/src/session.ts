@@ -25,8 +25,8 @@ const noCas = 0xffff_ffff
 const silentShare = 0.75
 
 /**
- * What a deadline that passed tells: `silent`, nothing at all moves, so that the connection must be taken for dead; `busy`, bytes are
- * on their way, and the call waited behind them; `late`, the server takes its time.
+ * What a deadline that passed tells: `silent`, nothing at all moves, so that the connection must be taken for dead; `busy`, something
+ * heavy is on its way, and the call waited behind it; `late`, the server takes its time.
  */
 type Verdict = 'silent' | 'busy' | 'late'
 
@@ -115,7 +115,7 @@ export class Session implements Pending {
     const silence = progress.silence(first)
     const allowance = progress.allowance(first)
     if (silence < this.#timeout * silentShare + allowance) {
-      return allowance > 0 || progress.isSending || this.#reader.isMidFrame ? 'busy' : 'late'
+      return allowance > 0 || progress.isHeavy(first, this.#reader.begunBytes) ? 'busy' : 'late'
     }
     return request.inFlight && progress.movedAt < request.sentAt ? 'silent' : 'late'
   }
@@ -267,6 +267,7 @@ export class Session implements Pending {
     for (let i = 0; i < skipped; i++) {
       if (!unanswered.at(i)?.quiet) throw new MalformedFrame(frame.subarray(start, end))
     }
+    this.#progress.received(end - start, request.exchange)
     const reply = this.#reply
     for (let i = 0; i < skipped; i++) {
       const silent = this.#leave()

@@ -94,3 +94,30 @@ test('a frozen server is given its rest though large values keep being written',
   one.resume()
   await Promise.all(writes)
 })
+
+test('what waits behind a large batch times out alone', async () => {
+  const { wire, space, events } = await behindProxy()
+  const keys = Array.from({ length: 500 }, (_, i) => `key ${i}`)
+  await space.writeMany(
+    keys.map(key => text(key, 'x'.repeat(2000))),
+    within(10_000),
+  )
+  wire.dribble(40_000, 100)
+  const found = Promise.resolve(space.getMany(keys, within(30_000)))
+  const codes = await getsBeside(found, () => space.get('k', within(200)))
+  expect((await found).every(item => item !== undefined && 'data' in item)).toBe(true)
+  expect(codes).toContain('ERR_CACHE_TIMEOUT')
+  expect(events).toEqual(['connect'])
+}, 40_000)
+
+test('a link that is too slow for many small calls is relieved by the breaker', async () => {
+  const { wire, space, events } = await behindProxy()
+  wire.dribble(10, 20)
+  const calls: Promise<unknown>[] = []
+  await vi.waitFor(async () => {
+    for (let i = 0; i < 10; i++) calls.push(code(space.get('k', within(200))))
+    await wait(5)
+    expect(events).toContain('breaker')
+  }, 8000)
+  await Promise.all(calls)
+})
