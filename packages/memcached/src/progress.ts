@@ -36,14 +36,11 @@ export class Progress {
     return this.#movedAt
   }
 
-  arrived(moment: number): void {
+  /** A chunk came, and `first` was unanswered. */
+  arrived(moment: number, bytes: number, first: Request | undefined): void {
     this.#movedAt = moment
-  }
-
-  /** A reply of so many bytes is whole. */
-  received(bytes: number, exchange: Exchange | undefined): void {
-    if (exchange !== this.#answering) {
-      this.#answering = exchange
+    if (first?.exchange !== this.#answering) {
+      this.#answering = first?.exchange
       this.#answeredBytes = 0
     }
     this.#answeredBytes += bytes
@@ -75,7 +72,8 @@ export class Progress {
    */
   isHeavy(first: Request, begun: number): boolean {
     if (begun >= heavyBytes) return true
-    if (first.exchange === this.#answering && this.#answeredBytes >= heavyBytes) return true
+    // More than one chunk: that alone may hold the replies to many small exchanges.
+    if (first.exchange === this.#answering && this.#answeredBytes > heavyBytes) return true
     return this.#heavy.length > 0 && this.#unsent > 0
   }
 

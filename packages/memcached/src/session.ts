@@ -241,7 +241,7 @@ export class Session implements Pending {
 
   #receive(chunk: Buffer): void {
     if (this.#closed) return
-    this.#progress.arrived(now())
+    this.#progress.arrived(now(), chunk.length, this.#unanswered.at(0))
     if (this.#isWaking) {
       this.#isWaking = false
       settled(this)
@@ -267,7 +267,6 @@ export class Session implements Pending {
     for (let i = 0; i < skipped; i++) {
       if (!unanswered.at(i)?.quiet) throw new MalformedFrame(frame.subarray(start, end))
     }
-    this.#progress.received(end - start, request.exchange)
     const reply = this.#reply
     for (let i = 0; i < skipped; i++) {
       const silent = this.#leave()
