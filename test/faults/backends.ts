@@ -43,12 +43,16 @@ const onMemcached = (ports: readonly number[]): Record<string, unknown> => ({
   servers: ports.map(port => `127.0.0.1:${port}`),
 })
 
-/** Every backend that has a server, by name. */
-export const backends: readonly [name: string, start: () => Promise<Bench>][] = [
+/** Every backend that has a server, by name; `large`: for values of some megabytes. */
+export const backends: readonly [name: string, start: (size?: 'large') => Promise<Bench>][] = [
   ['redis', async () => bench([await startRedis()], ([port]) => ({ driver: 'redis', host: '127.0.0.1', port }))],
-  ['memcached', async () => bench([await startMemcached()], onMemcached)],
+  ['memcached', async size => bench([await memcached(size)], onMemcached)],
   [
     'three memcacheds',
-    async () => bench(await Promise.all([startMemcached(), startMemcached(), startMemcached()]), onMemcached),
+    async size => bench(await Promise.all([memcached(size), memcached(size), memcached(size)]), onMemcached),
   ],
 ]
+
+function memcached(size: 'large' | undefined): Promise<MemcachedServer> {
+  return startMemcached(size === 'large' ? { args: ['-I', '8m', '-m', '256'] } : {})
+}

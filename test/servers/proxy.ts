@@ -25,7 +25,7 @@ type Connection = { client: Socket; upstream: Socket; flows: Record<Direction, F
 export class FaultProxy {
   readonly host = '127.0.0.1'
   readonly port: number
-  readonly #target: { port: number } | { path: string }
+  #target: { port: number } | { path: string }
   readonly #connections = new Set<Connection>()
   #behaviours: Record<Direction, Behaviour> = { up: { kind: 'pass' }, down: { kind: 'pass' } }
   #listener: Server | undefined
@@ -66,6 +66,11 @@ export class FaultProxy {
    */
   get writesUp(): number {
     return this.#chunksUp
+  }
+
+  /** Later connections lead to another server, as behind an address that moves; those that are open stay. */
+  retarget(target: { port: number } | { path: string }): void {
+    this.#target = target
   }
 
   /** Starts to keep what clients send, from nothing. */
