@@ -18,6 +18,10 @@ export interface RedisClient {
   }
   connect(): Promise<void>
   disconnect(): void
+  /** Of one that the store made: the application's own commands that have no answer yet. */
+  readonly waitedFor?: number
+  /** Of one that the store made: it does not connect again. */
+  retire?(): void
   sendCommand(command: never, stream?: never): unknown
   on(event: string, listener: (argument: unknown) => void): unknown
   off(event: string, listener: (argument: unknown) => void): unknown
@@ -40,28 +44,36 @@ const handshake: ReadonlySet<string> = new Set(['hello', 'auth', 'select', 'clie
 
 /**
  * A client whose socket keeps the process alive only while the application waits for a command of its own. The store's calls
- * have their deadlines for that, and an idle cache must let the process end.
+ * have their deadlines for that, and an idle cache must let the process end. A command of the application's also connects it
+ * anew: an idle connection that was closed waits for its next use.
  */
 class StoreClient extends Redis {
-  #waitedFor = 0
+  waitedFor = 0
+  #retired = false
 
   override sendCommand(...args: Parameters<Redis['sendCommand']>): unknown {
     const [command] = args
+    if (command.pipelineIndex === nowhere) return super.sendCommand(...args)
+    if (this.status === 'end' && !this.#retired) this.connect().catch(() => {})
     const answer = super.sendCommand(...args)
-    if (command.pipelineIndex !== nowhere && !(this.status === 'connect' && handshake.has(command.name))) {
-      if (this.#waitedFor++ === 0) this.stream?.ref()
+    if (!(this.status === 'connect' && handshake.has(command.name))) {
+      if (this.waitedFor++ === 0) this.stream?.ref()
       command.promise.then(this.#settled, this.#settled)
     }
     return answer
   }
 
+  retire(): void {
+    this.#retired = true
+  }
+
   readonly #settled = (): void => {
-    if (--this.#waitedFor === 0) this.stream?.unref()
+    if (--this.waitedFor === 0) this.stream?.unref()
   }
 
   /** For a socket that is new. */
   letGo(): void {
-    if (this.#waitedFor === 0) this.stream?.unref()
+    if (this.waitedFor === 0) this.stream?.unref()
   }
 }
 

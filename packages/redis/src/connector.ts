@@ -1,6 +1,6 @@
-import { createConnection, type NetConnectOpts } from 'node:net'
+import { createConnection, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { withRealTicks } from '@anycache/core'
+import { setImmediate, withRealTicks } from '@anycache/core'
 import { AbstractConnector } from 'ioredis'
 
 /** Where ioredis' options say to connect to. */
@@ -13,7 +13,11 @@ interface Place {
   readonly disconnectTimeout: number
 }
 
-/** Opens the socket of an owned client. ioredis' own connector waits for a `process.nextTick`, and a fake one never comes. */
+/**
+ * Opens the socket of an owned client. ioredis' own connector waits for a `process.nextTick`, and a fake one never comes. And the reason of a
+ * server that refuses is read: one that is full or protected sends it and hangs up, often before it has read a byte, and a write that
+ * fails then would end the socket with the reason unread.
+ */
 export class Connector extends AbstractConnector {
   readonly #place: Place
 
@@ -34,6 +38,31 @@ export class Connector extends AbstractConnector {
     socket.once('error', error => {
       this.firstError = error
     })
+    holdHandshake(socket, tls ? 'secureConnect' : 'connect')
+    readBeforeFailing(socket)
     return socket
+  }
+}
+
+/** The handshake leaves in one write, after the loop has looked for a refusal: the second write to a server that hung up fails. */
+function holdHandshake(socket: Socket, connected: string): void {
+  socket.cork()
+  // One turn of the loop may be half over; the second one polls the socket.
+  socket.once(connected, () => setImmediate(() => setImmediate(() => withRealTicks(() => socket.uncork()))))
+}
+
+/** Until the first bytes came, a failure waits until the loop has polled the socket once more, and what is read then is passed on. */
+function readBeforeFailing(socket: Socket): void {
+  const { destroy, push } = socket
+  socket.destroy = error => {
+    if (error === undefined || socket.connecting) return destroy.call(socket, error)
+    setImmediate(() => setImmediate(() => withRealTicks(() => destroy.call(socket, error))))
+    return socket
+  }
+  socket.push = chunk => {
+    socket.destroy = destroy
+    socket.push = push
+    // A stream whose write has failed takes in nothing more.
+    return chunk === null || socket.errored === null ? push.call(socket, chunk) : socket.emit('data', chunk)
   }
 }

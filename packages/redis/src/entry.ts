@@ -1,4 +1,6 @@
+import type { CacheError } from '@anycache/core'
 import type { Connection } from './connection.js'
+import type { Exchange } from './traffic.js'
 
 /** What waits in the queue for its turn on the wire. */
 export interface Entry {
@@ -6,17 +8,17 @@ export interface Entry {
   readonly size: number
   /** Better written by itself than joined with others. */
   readonly big: boolean
-  send(): void
-  reject(error: Error): void
+  send(exchange: Exchange): void
+  reject(error: CacheError): void
 }
 
 /** What an entry needs of the queue it is in. */
 export interface Lane {
   readonly connection: Connection
-  /** The server replied, be it an error. `late`: after the deadline, when nobody had a use for it. */
-  answered(size: number, late: boolean): void
-  /** It is no longer waited for. */
-  release(size: number): void
+  /** Its bytes are no longer held, and so many of its callers no longer wait. */
+  release(size: number, callers: number): void
   /** These go to the end of the queue. */
   resend(entries: readonly Entry[]): void
+  /** It was lost before anything that waits now was sent. */
+  repeat(entry: Entry): void
 }

@@ -3,11 +3,16 @@ export interface ClientStream {
   readonly connecting: boolean
   readonly writable: boolean
   readonly bytesRead: number
+  readonly writableLength: number
+  /** Node's own: the bytes given to the system, and how many of them wait there. */
+  readonly _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null
   write(data: string | Buffer): unknown
   cork(): void
   uncork(): void
   once(event: 'data', listener: (chunk: Buffer) => void): unknown
-  destroy(): unknown
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown
+  off(event: 'data', listener: (chunk: Buffer) => void): unknown
+  destroy(error?: Error): unknown
 }
 
 /** Gathers the commands of a tick, so that they leave as one text: a chunk each costs a quarter of a small write. */

@@ -11,7 +11,9 @@ import type { Connection } from './connection.js'
 import type { Entry, Lane } from './entry.js'
 import { commandFailure } from './failures.js'
 import { Reads } from './reads.js'
+import { refused } from './refused.js'
 import { Request } from './request.js'
+import type { Exchange } from './traffic.js'
 
 /** Bytes that a command holds beside its arguments. */
 const overhead = 64
@@ -30,7 +32,12 @@ export class Queue implements Lane {
   readonly #writtenSince = new Set<string>()
   #scheduled = false
   #connecting = false
+  /** The exchange of this tick, once something was sent in it. */
+  #exchange: Exchange | undefined
+  /** Bytes held. */
   #inFlight = 0
+  /** Calls that have not settled. */
+  #pending = 0
   #closed = false
   #drained: (() => void) | undefined
 
@@ -41,7 +48,8 @@ export class Queue implements Lane {
 
   get(key: string, deadline: number): Promise<StoredItem | undefined> {
     const size = overhead + key.length
-    this.#admit(size)
+    const refusal = this.#admit(size)
+    if (refusal !== undefined) return refused(refusal)
     let reads = this.#reads
     if (reads === undefined || reads.full || (this.#writtenSince.size !== 0 && this.#writtenSince.has(key))) {
       reads = new Reads(this)
@@ -52,7 +60,7 @@ export class Queue implements Lane {
     return reads.get(key, deadline, size)
   }
 
-  /** A command; `written` names the key that it changes, if it changes one. Throws when nothing may be sent. */
+  /** A command; `written` names the key that it changes, if it changes one. */
   request<T>(
     name: string,
     args: (string | Buffer)[],
@@ -66,11 +74,12 @@ export class Queue implements Lane {
       size += arg.length
       if (arg.length >= bigValue && name === 'set') big = true
     }
-    this.#admit(size)
+    const refusal = this.#admit(size)
+    if (refusal !== undefined) return refused(refusal)
     const request = new Request(this, name, args, size, big, deadline, read)
     if (written !== undefined && this.#reads !== undefined) this.#writtenSince.add(written)
     this.#push(request)
-    if (big) this.#flush()
+    if (big) this.#write()
     return request.promise
   }
 
@@ -79,24 +88,25 @@ export class Queue implements Lane {
     this.#reads = undefined
   }
 
-  answered(size: number, late: boolean): void {
-    if (!late) this.connection.link.succeeded()
-    this.release(size)
-  }
-
-  release(size: number): void {
+  release(size: number, callers: number): void {
     this.#inFlight -= size
-    if (this.#drained !== undefined && this.#inFlight === 0) this.#drained()
+    this.#pending -= callers
+    if (this.#drained !== undefined && this.#pending === 0) this.#drained()
   }
 
   resend(entries: readonly Entry[]): void {
     for (const entry of entries) this.#push(entry)
   }
 
-  /** Refuses what comes, and resolves when all that was sent is answered, or at the deadline. */
+  repeat(entry: Entry): void {
+    this.#entries.unshift(entry)
+    this.#schedule()
+  }
+
+  /** Refuses what comes, and resolves when every call has settled, or at the deadline. */
   async close(deadline: number): Promise<void> {
     this.#closed = true
-    if (this.#inFlight === 0) return
+    if (this.#pending === 0) return
     await new Promise<void>(resolve => {
       const wait = { deadline, expire: resolve }
       this.#drained = () => {
@@ -107,24 +117,30 @@ export class Queue implements Lane {
     })
   }
 
-  /** Throws when nothing may be sent now. */
-  #admit(size: number): void {
+  /** The reason where nothing may be sent now. */
+  #admit(size: number): CacheError | undefined {
     const { connection } = this
     if (this.#closed) throw new ClosedError('the store is closed', { server: connection.server })
     const refusal = connection.link.refusal()
-    if (refusal !== undefined) throw refusal
+    if (refusal !== undefined) return refusal
     // Alone, a command may be larger than the bound: it would never get through otherwise.
     if (this.#inFlight !== 0 && this.#inFlight + size > this.#maxInFlight) {
-      throw new OverloadedError(
+      return new OverloadedError(
         `${connection.server} owes answers to ${this.#inFlight} bytes of commands, and maxInFlightBytes is ${this.#maxInFlight}; nothing was sent`,
         { server: connection.server, outcome: 'not-sent' },
       )
     }
     this.#inFlight += size
+    this.#pending++
+    return undefined
   }
 
   #push(entry: Entry): void {
     this.#entries.push(entry)
+    this.#schedule()
+  }
+
+  #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
     nextTick(this.#flush)
@@ -132,6 +148,11 @@ export class Queue implements Lane {
 
   readonly #flush = (): void => {
     this.#scheduled = false
+    this.#write()
+    this.#exchange = undefined
+  }
+
+  #write(): void {
     const entries = this.#entries
     if (entries.length === 0) return
     const { connection } = this
@@ -142,29 +163,31 @@ export class Queue implements Lane {
     this.#entries = []
     this.#reads = undefined
     this.#writtenSince.clear()
+    this.#exchange ??= connection.exchanges.begin()
+    const exchange = this.#exchange
     if (entries.length === 1) {
-      this.#send(entries[0] as Entry)
+      this.#send(entries[0] as Entry, exchange)
       return
     }
     // ioredis writes each command to the socket by itself: seven tenths of what a small command costs.
     let from = 0
     while (from < entries.length) {
       if ((entries[from] as Entry).big) {
-        this.#send(entries[from++] as Entry)
+        this.#send(entries[from++] as Entry, exchange)
         continue
       }
       const next = entries.findIndex((entry, i) => i > from && entry.big)
       const until = next === -1 ? entries.length : next
       connection.together(() => {
-        for (let i = from; i < until; i++) this.#send(entries[i] as Entry)
+        for (let i = from; i < until; i++) this.#send(entries[i] as Entry, exchange)
       })
       from = until
     }
   }
 
-  #send(entry: Entry): void {
+  #send(entry: Entry, exchange: Exchange): void {
     try {
-      entry.send()
+      entry.send(exchange)
     } catch (error) {
       entry.reject(commandFailure(error, this.connection.server))
     }

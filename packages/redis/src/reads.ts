@@ -1,8 +1,8 @@
 import { awaitBy, type CacheError, type Pending, type StoredItem, settled } from '@anycache/core'
-import type { Sent } from './connection.js'
 import type { Entry, Lane } from './entry.js'
 import { isReplyOf } from './failures.js'
 import { itemOf } from './replies.js'
+import type { Exchange } from './traffic.js'
 
 /** Most keys of one MGET: the server serves others between two of them. */
 export const mostKeys = 512
@@ -35,6 +35,7 @@ class Get implements Pending {
   expire(): void {
     this.expired = true
     this.reject(this.reads.late())
+    this.reads.left()
   }
 }
 
@@ -46,7 +47,10 @@ export class Reads implements Entry {
   #keys: string[] = []
   #slots: Map<string, number> | undefined
   #gets: Get[] = []
-  #sent: Sent | undefined
+  /** Callers that still wait. */
+  #waiting = 0
+  #exchange: Exchange | undefined
+  #repeated = false
 
   constructor(lane: Lane) {
     this.#lane = lane
@@ -59,6 +63,7 @@ export class Reads implements Entry {
   /** Each caller has a promise of its own; a key asked for twice travels once. */
   get(key: string, deadline: number, size: number): Promise<StoredItem | undefined> {
     this.size += size
+    this.#waiting++
     return new Promise((resolve, reject) => {
       const get = new Get(this, this.#slotOf(key), deadline, resolve, reject)
       this.#gets.push(get)
@@ -66,33 +71,35 @@ export class Reads implements Entry {
     })
   }
 
-  send(): void {
-    if (this.#gets.some(get => get.expired)) this.#keepWaiting()
+  send(exchange: Exchange): void {
+    if (this.#waiting !== this.#gets.length) this.#keepWaiting()
     const keys = this.#keys
     if (keys.length === 0) {
-      this.#lane.release(this.size)
+      this.#lane.release(this.size, 0)
       return
     }
     const { connection } = this.#lane
-    this.#sent = connection.sent()
+    this.#exchange = exchange
     if (keys.length === 1) connection.send('get', [keys[0] as string], this.#answeredOne, this.#failed)
     else connection.send('mget', keys, this.#answeredAll, this.#failed)
   }
 
   reject(error: CacheError): void {
-    this.#lane.release(this.size)
     for (const get of this.#gets) {
       settled(get)
       get.reject(error)
     }
+    this.#lane.release(this.size, this.#waiting)
   }
 
   late(): CacheError {
-    return this.#lane.connection.late(this.#sent)
+    return this.#lane.connection.exchanges.late(this.#exchange)
   }
 
-  get #late(): boolean {
-    return this.#sent?.late === true
+  /** One caller no longer waits. */
+  left(): void {
+    this.#waiting--
+    this.#lane.release(0, 1)
   }
 
   #slotOf(key: string): number {
@@ -116,32 +123,48 @@ export class Reads implements Entry {
   }
 
   readonly #answeredOne = (reply: unknown): void => {
-    this.#lane.answered(this.size, this.#late)
-    for (const get of this.#gets) {
-      settled(get)
-      get.resolve(itemOf(reply))
-    }
+    this.#heard()
+    this.#deliver(reply)
   }
 
   readonly #answeredAll = (reply: unknown): void => {
-    this.#lane.answered(this.size, this.#late)
+    this.#heard()
     const replies = reply as readonly unknown[]
     for (const get of this.#gets) {
       settled(get)
       get.resolve(itemOf(replies[get.slot]))
     }
+    this.#lane.release(this.size, this.#waiting)
   }
 
   readonly #failed = (error: unknown): void => {
+    const { connection } = this.#lane
+    const exchange = this.#exchange as Exchange
+    const failure = connection.exchanges.failure(error, exchange, this.#waiting === 0)
     // A list under the key is a miss: GET refuses it, MGET answers nothing for it.
-    if (isReplyOf(error, 'WRONGTYPE')) this.#answeredOne(null)
+    if (isReplyOf(error, 'WRONGTYPE')) this.#deliver(null)
     // One forbidden key fails the whole MGET; by itself, each key gets its own answer.
     else if (this.#keys.length > 1 && isReplyOf(error, 'NOPERM')) this.#split()
-    else this.reject(this.#lane.connection.failure(error))
+    else if (!this.#repeated && connection.exchanges.mayRepeat(error, exchange)) {
+      this.#repeated = true
+      this.#exchange = undefined
+      this.#lane.repeat(this)
+    } else this.reject(failure)
+  }
+
+  #heard(): void {
+    this.#lane.connection.exchanges.answered(this.#exchange as Exchange, this.#waiting === 0)
+  }
+
+  #deliver(reply: unknown): void {
+    for (const get of this.#gets) {
+      settled(get)
+      get.resolve(itemOf(reply))
+    }
+    this.#lane.release(this.size, this.#waiting)
   }
 
   #split(): void {
-    this.#lane.answered(0, this.#late)
     const singles = this.#keys.map((key, i) => {
       const single = new Reads(this.#lane)
       single.#keys.push(key)
@@ -153,6 +176,7 @@ export class Reads implements Entry {
       get.reads = single
       get.slot = 0
       single.#gets.push(get)
+      if (!get.expired) single.#waiting++
     }
     this.#lane.resend(singles)
   }

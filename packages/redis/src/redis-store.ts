@@ -22,9 +22,9 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
     shared: true,
   }
   /**
-   * The ioredis client, for all that Redis can do beyond a cache. One that the store made connects with its first command, is
-   * connected anew by the store after a loss, and ends with the store. It never reconnects by itself: for subscriptions and
-   * blocking commands make another with `client.duplicate({ retryStrategy })`.
+   * The ioredis client, for all that Redis can do beyond a cache. One that the store made connects with its first command, after
+   * a loss with the next one or a call of the store's, and ends with the store. For subscriptions and blocking commands make
+   * another with `client.duplicate({ retryStrategy })`.
    */
   readonly client: C
   readonly #connection: Connection

@@ -1,6 +1,12 @@
 import { awaitBy, type CacheError, type Pending, settled } from '@anycache/core'
-import type { Sent } from './connection.js'
 import type { Entry, Lane } from './entry.js'
+import { commandFailure } from './failures.js'
+import type { Exchange } from './traffic.js'
+
+/** Commands that may be sent again when their reply was lost: they change nothing. */
+const harmless: ReadonlySet<string> = new Set(['mget', 'ping', 'scan', 'info'])
+/** From here on a command is large: what is sent behind it may have to wait. */
+const large = 16 * 1024
 
 /** One command, and the promise of what its reply means. */
 export class Request<T> implements Pending, Entry {
@@ -16,8 +22,9 @@ export class Request<T> implements Pending, Entry {
   readonly #read: (reply: unknown) => T
   readonly #resolve: (answer: T) => void
   readonly #reject: (error: CacheError) => void
-  #sent: Sent | undefined
+  #exchange: Exchange | undefined
   #expired = false
+  #repeated = false
 
   constructor(
     lane: Lane,
@@ -46,39 +53,53 @@ export class Request<T> implements Pending, Entry {
     awaitBy(this)
   }
 
-  send(): void {
+  send(exchange: Exchange): void {
     // Its caller was told that it was not sent, and acts on that.
     if (this.#expired) {
-      this.#lane.release(this.size)
+      this.#lane.release(this.size, 0)
       return
     }
     const { connection } = this.#lane
-    this.#sent = connection.sent()
+    this.#exchange = exchange
+    if (this.size >= large) connection.exchanges.carries(exchange, this.size, this.deadline)
     connection.send(this.#name, this.#args, this.#answered, this.#failed)
   }
 
   reject(error: CacheError): void {
-    this.#lane.release(this.size)
+    this.#lane.release(this.size, this.#expired ? 0 : 1)
     settled(this)
     this.#reject(error)
   }
 
   expire(): void {
     this.#expired = true
-    this.#reject(this.#lane.connection.late(this.#sent))
+    this.#reject(this.#lane.connection.exchanges.late(this.#exchange))
+    this.#lane.release(0, 1)
   }
 
   readonly #answered = (reply: unknown): void => {
-    this.#lane.answered(this.size, this.#expired)
+    const { connection } = this.#lane
+    const exchange = this.#exchange as Exchange
+    if (this.size >= large) connection.exchanges.carried(exchange)
+    connection.exchanges.answered(exchange, this.#expired)
     settled(this)
     try {
       this.#resolve(this.#read(reply))
     } catch (error) {
-      this.#reject(this.#lane.connection.failure(error))
+      this.#reject(commandFailure(error, connection.server))
     }
+    this.#lane.release(this.size, this.#expired ? 0 : 1)
   }
 
   readonly #failed = (error: unknown): void => {
-    this.reject(this.#lane.connection.failure(error))
+    const { connection } = this.#lane
+    const exchange = this.#exchange as Exchange
+    if (this.size >= large) connection.exchanges.carried(exchange)
+    const failure = connection.exchanges.failure(error, exchange, this.#expired)
+    if (!this.#repeated && harmless.has(this.#name) && connection.exchanges.mayRepeat(error, exchange)) {
+      this.#repeated = true
+      this.#exchange = undefined
+      this.#lane.repeat(this)
+    } else this.reject(failure)
   }
 }

@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { commandCounts, failure, proxy, read, server, store, text, until, within } from './opened.js'
+import { commandCounts, failure, heard, proxy, read, server, store, text, until, within } from './opened.js'
 
 /** An application's own client, with the options of ioredis' README. */
 function client(options: Omit<RedisOptions, 'replyMapping'>): Redis {
@@ -144,4 +144,20 @@ test('a client that was closed is an outage, not a hang', async () => {
     message: expect.stringMatching(/status is "end"/),
   })
   await opened.close(within())
+})
+
+test('a read that meets a connection which died idle waits for the client to come back, and is asked again', async () => {
+  const redis = await server()
+  const wire = await proxy({ port: redis.port })
+  const own = client({ port: wire.port, retryStrategy: () => 20 })
+  const opened = store({ client: own })
+  const events = heard(opened)
+  const space = opened.space(['a'])
+  await space.write(text('k', 'v'), within())
+  await new Promise(resolve => setTimeout(resolve, 1200))
+  wire.cutAfter(0, { end: 'reset' })
+  expect(await read(space, 'k')).toBe('v')
+  await wire.cut()
+  expect(await read(space, 'k')).toBe('v')
+  expect(events.filter(({ type }) => type === 'breaker')).toEqual([])
 })

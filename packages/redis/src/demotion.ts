@@ -1,0 +1,72 @@
+import { clearTimeout, now, ServerError, setImmediate, setTimeout, withRealTicks } from '@anycache/core'
+import { isReply } from './failures.js'
+import type { ClientStream } from './outlet.js'
+
+/** Before Redis 7 an error inside a script stood behind a text of its own. */
+const ofReplica = /^(?:READONLY|MASTERDOWN|UNBLOCKED|NOREPLICAS) |(?:^|[ :])-(?:READONLY|NOREPLICAS) /
+
+const firstDelay = 100
+const longestDelay = 700
+/** Milliseconds that a connection to a demoted server is kept for the replies that are due. */
+export const lastReplies = 250
+
+/** Whether the server refused a command for what it is: its address may lead to another one by now. */
+export function isDemotion(error: unknown): boolean {
+  return isReply(error) && ofReplica.test(error.message)
+}
+
+/** The refusal, where the connection is not ours to make anew. */
+export function refusedForOwner({ message, server, outcome, cause }: ServerError): ServerError {
+  const wayOut = "the client is not the store's; let its reconnectOnError return true for such a reply"
+  return new ServerError(`${message}; ${wayOut}`, { server, outcome, cause })
+}
+
+/**
+ * Gives up the connection to a demoted server, so that its address is dialled anew: at once, then after 100 to 700 ms at a time, while
+ * nothing but replicas answers. What was sent before is waited for.
+ */
+export class Retreat {
+  #stream: ClientStream | undefined
+  #timer: NodeJS.Timeout | undefined
+  #count = 0
+  #next = 0
+
+  /** True until the last replies came: nothing more is sent. */
+  get underWay(): boolean {
+    return this.#timer !== undefined
+  }
+
+  /** Nothing happens where one is under way, or it is too early for another. */
+  begin(stream: ClientStream): void {
+    const moment = now()
+    if (this.underWay || moment < this.#next) return
+    // Long after the last one it is another story.
+    if (moment - this.#next > 10 * longestDelay) this.#count = 0
+    const step = Math.min(firstDelay * 2 ** this.#count++, longestDelay)
+    // Half fixed, half random: a fleet must not dial in one wave.
+    this.#next = moment + step * (0.5 + Math.random() / 2)
+    this.#stream = stream
+    // Two turns of the loop read the sockets first, should it have been blocked.
+    const giveUp = (): void => {
+      if (this.underWay && this.#stream === stream) this.leave()
+    }
+    this.#timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), lastReplies)
+    this.#timer.unref()
+  }
+
+  leave(): void {
+    this.end()
+    withRealTicks(() => this.#stream?.destroy())
+  }
+
+  /** The connection is closed. */
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** Whether it was this connection that was given up last. */
+  isFrom(stream: ClientStream | undefined): boolean {
+    return stream !== undefined && stream === this.#stream
+  }
+}

@@ -1,0 +1,124 @@
+import { now } from '@anycache/core'
+import type { ClientStream } from './outlet.js'
+import type { Watch } from './watch.js'
+
+/** Bytes per ms of the slowest link over which a large value is waited for though nothing of it is seen to move. */
+const slowestLink = 500
+/** Milliseconds without a command after which a connection may have died unnoticed. */
+const idleTime = 1000
+
+/** The commands of one tick, and what was known when they were sent: what came since tells a slow server from a dead one. */
+export interface Exchange {
+  readonly stream: ClientStream
+  readonly at: number
+  readonly bytesRead: number
+  /** Bytes that had left the process. */
+  readonly bytesGone: number
+  /** The connection had been idle, and had shown no sign of life since. */
+  readonly doubtful: boolean
+  /** Until when the large values ahead of it, and in it, may be under way. */
+  carriedUntil: number
+  /** Its failure was reported: one for all calls in it. */
+  counted: boolean
+}
+
+/** What moves on the connection that is open. */
+export class Traffic {
+  readonly #watch: Watch
+  #stream: ClientStream | undefined
+  #unanswered = 0
+  #usedAt = 0
+  /** The bytes read when an idle connection was used again. */
+  #doubt = -1
+  #large = 0
+  #carriedUntil = 0
+  /** The first of the late exchanges since which nothing at all came. */
+  #silence: Exchange | undefined
+
+  constructor(watch: Watch) {
+    this.#watch = watch
+  }
+
+  get allAnswered(): boolean {
+    return this.#unanswered === 0
+  }
+
+  begin(stream: ClientStream): Exchange {
+    const at = now()
+    const { bytesRead } = stream
+    if (stream !== this.#stream) this.#renew(stream)
+    else if (at - this.#usedAt >= idleTime) this.#doubt = bytesRead
+    this.#usedAt = at
+    return {
+      stream,
+      at,
+      bytesRead,
+      bytesGone: goneFrom(stream),
+      doubtful: bytesRead === this.#doubt,
+      carriedUntil: this.#carriedUntil,
+      counted: false,
+    }
+  }
+
+  sent(): void {
+    this.#unanswered++
+  }
+
+  answered({ stream }: Exchange): void {
+    this.#watch.replied()
+    if (stream === this.#stream) this.#unanswered--
+  }
+
+  /** A large command is sent. Those behind it wait for it, as long as its caller does, or as the slowest link takes. */
+  carries(exchange: Exchange, bytes: number, deadline: number): void {
+    this.#large++
+    const until = Math.min(deadline, Math.max(exchange.at, this.#carriedUntil) + bytes / slowestLink)
+    this.#carriedUntil = Math.max(this.#carriedUntil, until)
+    exchange.carriedUntil = this.#carriedUntil
+  }
+
+  /** It was answered. */
+  carried({ stream }: Exchange): void {
+    if (stream === this.#stream) this.#large--
+  }
+
+  /** Bytes move, ours or a reply's: who waits behind them is late, and the server is not to blame. */
+  isMoving({ stream, bytesRead, bytesGone, carriedUntil }: Exchange): boolean {
+    if (stream !== this.#stream) return false
+    if (stream.bytesRead !== bytesRead && this.#watch.midReply) return true
+    // Bytes that the kernel has taken are out of sight.
+    if (this.#large > 0 && now() < carriedUntil) return true
+    return stream.writableLength > 0 && goneFrom(stream) > bytesGone
+  }
+
+  /** Nothing at all came, or left, since it was sent. */
+  isSilent(exchange: Exchange): boolean {
+    const { stream, bytesRead } = exchange
+    return stream === this.#stream && stream.bytesRead === bytesRead && !this.isMoving(exchange)
+  }
+
+  /** The connection had been idle, and was lost before a byte came. */
+  diedIdle({ doubtful, stream, bytesRead }: Exchange): boolean {
+    return doubtful && stream.bytesRead === bytesRead
+  }
+
+  /** Since when there is silence, as far as late exchanges tell; this one is late. */
+  silentSince(exchange: Exchange): number {
+    if (this.#silence === undefined || !this.isSilent(this.#silence)) this.#silence = exchange
+    return this.#silence.at
+  }
+
+  #renew(stream: ClientStream): void {
+    this.#stream = stream
+    this.#unanswered = 0
+    this.#doubt = -1
+    this.#large = 0
+    this.#carriedUntil = 0
+    this.#silence = undefined
+  }
+}
+
+/** What the kernel has taken of a large write is told by nothing but the handle: Node's own idle timer reads it there. */
+function goneFrom({ _handle }: ClientStream): number {
+  return _handle ? _handle.bytesWritten - _handle.writeQueueSize : 0
+}
