@@ -195,6 +195,35 @@ describe.each(backends)('%s', (_name, start) => {
     expect(await beside.get('deleted')).toBe('new')
   })
 
+  test('serverStats gives one entry per server, a dead one with its error, and rejects when none answers', async () => {
+    const names = [...cache.info().servers].sort()
+    const alive = await cache.serverStats()
+    expect(alive.map(({ server }) => server).sort()).toEqual(names)
+    for (const { stats, error } of alive) {
+      expect(Object.keys(stats).length).toBeGreaterThan(5)
+      expect(error).toBeUndefined()
+    }
+    const [first, ...others] = bench.proxies
+    await first?.refuse()
+    await first?.cut()
+    if (others.length > 0) {
+      const mixed = await cache.serverStats()
+      expect(mixed.map(({ server }) => server).sort()).toEqual(names)
+      const dead = mixed.filter(({ error }) => error !== undefined)
+      expect(dead).toMatchObject([{ server: names.find(name => name.endsWith(`:${first?.port}`)), stats: {} }])
+      expect(dead[0]?.error).toMatchObject({ code: 'ERR_CACHE_CONNECTION', op: 'serverStats' })
+      expect(errors.at(-1)).toBe(dead[0]?.error)
+    }
+    await Promise.all(others.map(proxy => proxy.refuse()))
+    await Promise.all(others.map(proxy => proxy.cut()))
+    errors.length = 0
+    await expect(cache.serverStats()).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', op: 'serverStats' })
+    expect(new Set(errors.map(({ server }) => server)).size).toBe(names.length)
+    await Promise.all(bench.proxies.map(proxy => proxy.accept()))
+    await works()
+    expect((await cache.serverStats()).every(({ error }) => error === undefined)).toBe(true)
+  })
+
   test('started again empty: old tokens store nothing, counters start anew', async () => {
     await cache.set('k', 'old')
     const token = (await cache.getEntry('k'))?.casToken

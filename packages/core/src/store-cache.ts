@@ -326,11 +326,18 @@ export class StoreCache implements Cache {
         op: 'serverStats',
       })
     }
+    let told: readonly ServerStats[]
     try {
-      return [...(await scope.root.store.serverStats(section, scope.call(options)))]
+      told = await scope.root.store.serverStats(section, scope.call(options))
     } catch (error) {
       throw scope.outage(error, 'serverStats', undefined)
     }
+    const entries = told.map(entry =>
+      entry.error === undefined ? entry : { ...entry, error: scope.outage(entry.error, 'serverStats', undefined) },
+    )
+    const [first] = entries
+    if (first?.error !== undefined && entries.every(({ error }) => error !== undefined)) throw first.error
+    return entries
   }
 
   async ping(options?: CallOptions): Promise<void> {

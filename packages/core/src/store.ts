@@ -132,6 +132,7 @@ export interface Store {
   ping(call: Call): Answer<void>
   /** Empties the whole backend. */
   flush(call: Call): Answer<void>
+  /** One entry per server, also where none answers: core rejects then. */
   serverStats(section: string | undefined, call: Call): Answer<readonly ServerStats[]>
   /** Settles what is in flight within its deadlines, then frees what the store itself opened. Twice is fine. */
   close(call: Call): Answer<void>

@@ -1,4 +1,13 @@
-import type { Call, Limits, ServerStats, Space, Store, StoreEvent } from '@anycache/core'
+import {
+  type CacheError,
+  type Call,
+  ClosedError,
+  type Limits,
+  type ServerStats,
+  type Space,
+  type Store,
+  type StoreEvent,
+} from '@anycache/core'
 import type { Redis } from 'ioredis'
 import { Clearings } from './clear.js'
 import { type Address, createClient, type RedisClient } from './client.js'
@@ -76,11 +85,16 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
     return this.#queue.request('flushdb', ['ASYNC'], undefined, call.deadline, nothing)
   }
 
-  /** Redis' `INFO`, all of it or one section. */
+  /** Redis' `INFO`, all of it or one section; of a server that does not answer, its `error`. */
   async serverStats(section: string | undefined, call: Call): Promise<ServerStats[]> {
     const [server] = this.servers as [string]
     const args = section === undefined ? [] : [section]
-    return [{ server, stats: await this.#queue.request('info', args, undefined, call.deadline, infoOf) }]
+    try {
+      return [{ server, stats: await this.#queue.request('info', args, undefined, call.deadline, infoOf) }]
+    } catch (error) {
+      if (error instanceof ClosedError) throw error
+      return [{ server, stats: {}, error: error as CacheError }]
+    }
   }
 
   /** Settles what is in flight, then closes the connection of a client that the store made; a borrowed one stays open. */
