@@ -1,4 +1,5 @@
 import { type CacheError, ConnectionError, ServerError, TimeoutError } from '@anycache/core'
+import { withoutArguments } from './reply-text.js'
 
 /** What the server means by the first word of an error reply, and the way out. */
 const meanings: Readonly<Record<string, string>> = {
@@ -20,6 +21,15 @@ const meanings: Readonly<Record<string, string>> = {
   CLUSTERDOWN: 'is a node of a Redis Cluster, which is not supported yet; name a single server',
 }
 
+/** What it means by the replies whose first word says nothing. */
+const texts: readonly (readonly [text: RegExp, meaning: string])[] = [
+  [/max number of clients/i, 'has no room for more clients (maxclients)'],
+  [/unknown command/i, 'does not know the command; it was renamed or disabled, or the server is older than Redis 6.2'],
+  // Inside a script the ACL's refusal has another text.
+  [/user executing the script can't|ACL failure in script/, meanings.NOPERM as string],
+  [/DB index is out of range/i, 'has no database of that number; name one that it has in db'],
+]
+
 /** An error of ioredis or of the socket, as far as it is read here. */
 interface Trouble {
   readonly message?: string
@@ -36,12 +46,22 @@ export function isReply(error: unknown): error is Error {
 
 /** Whether an error reply begins with this word. */
 export function isReplyOf(error: unknown, word: string): boolean {
-  return isReply(error) && error.message.startsWith(word)
+  return isReply(error) && unwrapped(error.message).startsWith(word)
+}
+
+/** Redis 6.2 puts what refused a command inside a script behind words of its own. */
+function unwrapped(reply: string): string {
+  return reply.replace(/^ERR Error running script [^:]*:.*? -(?=[A-Z]+ )/s, '')
 }
 
 /** Whether a failure that was told already is an error reply that begins with this word. */
 export function isRefusal(failure: unknown, word: string): boolean {
-  return failure instanceof ServerError && isReplyOf(failure.cause, word)
+  return failure instanceof ServerError && failure.cause instanceof Reply && failure.cause.message.startsWith(word)
+}
+
+/** What the server replied, as far as it may be passed on. ioredis' own error holds the reply's text, and so the arguments in it. */
+class Reply extends Error {
+  override readonly name = 'ReplyError'
 }
 
 /** Why a command that was handed to the client has no answer. */
@@ -49,7 +69,7 @@ export function commandFailure(error: unknown, server: string): CacheError {
   const given = error as Trouble
   // ioredis hangs the command with its arguments on its errors: keys and values have no place in a log.
   delete given.command
-  if (isReply(error)) return refusal(error.message, server, error)
+  if (isReply(error)) return refusal(error.message, server)
   if (given.message === 'Command timed out') {
     return new TimeoutError(`${server} did not answer within the client's commandTimeout`, {
       server,
@@ -70,8 +90,7 @@ export function commandFailure(error: unknown, server: string): CacheError {
 /** Why there is no connection: the error reply that came instead of it, the error that the client told, or nothing known. */
 export function connectionFailure(trouble: unknown, server: string): CacheError {
   const reply = isReply(trouble) ? trouble.message : trouble
-  // AUTH's arguments may be quoted ("with args beginning with: …"): they and the command are not passed on.
-  if (typeof reply === 'string') return refusal(reply.replace(/,? ?with args beginning with.*/s, ''), server, undefined)
+  if (typeof reply === 'string') return refusal(reply, server)
   const { message, errors, code } = (trouble ?? { message: 'it closed the connection' }) as Trouble
   const why = message || errors?.[0]?.message || code
   // ioredis' parser asks whoever sees this to report it to ioredis; it is what a server of another kind answers.
@@ -82,12 +101,14 @@ export function connectionFailure(trouble: unknown, server: string): CacheError 
   return new ConnectionError(`${server} cannot be reached: ${why}`, { server, outcome: 'not-sent', cause: trouble })
 }
 
-function refusal(message: string, server: string, cause: Error | undefined): ServerError {
-  const word = message.split(' ', 1)[0] as string
-  const meaning = /max number of clients/i.test(message)
-    ? 'has no room for more clients (maxclients)'
-    : Object.hasOwn(meanings, word)
-      ? meanings[word]
-      : 'refused the command'
-  return new ServerError(`${server} ${meaning}: ${message}`, { server, outcome: 'refused', cause })
+function refusal(text: string, server: string): ServerError {
+  const reply = unwrapped(text)
+  const cause = new Reply(withoutArguments(reply))
+  return new ServerError(`${server} ${meaningOf(reply)}: ${cause.message}`, { server, outcome: 'refused', cause })
+}
+
+function meaningOf(reply: string): string {
+  const [word] = reply.split(' ', 1) as [string]
+  if (Object.hasOwn(meanings, word)) return meanings[word] as string
+  return texts.find(([text]) => text.test(reply))?.[1] ?? 'refused the command'
 }
