@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { type Cache, type CacheError, type CasToken, cacheOver } from '@anycache/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
@@ -126,6 +127,20 @@ describe.each(Object.keys(calls))('%s', verb => {
     expect(Number(await redis.command('PTTL', 'shop:text'))).toBeGreaterThan(0)
     await cache.close()
   })
+})
+
+test('the user that docs/adapters/redis.md makes may call every verb but flush', async () => {
+  const page = await readFile(new URL('../../../docs/adapters/redis.md', import.meta.url), 'utf8')
+  const [, username, password, rules] = /^ACL SETUSER (\S+) on >(\S+) (.*)$/m.exec(page) as string[]
+  await redis.command('ACL', 'SETUSER', username as string, 'on', `>${password}`, ...(rules as string).split(' '))
+  const opened = store({ port: redis.port, username: username as string, password: password as string })
+  const cache = cacheOver(opened, { namespace: 'shop', onError: 'throw' })
+  for (const [verb, [call, answer]] of Object.entries(calls)) {
+    const token = await arranged()
+    if (verb !== 'flush') expect([verb, await call(cache, token)]).toEqual([verb, answer])
+  }
+  await cache.namespace('carts').set('k', 'v')
+  expect(await redis.command('GET', 'shop/carts:k')).toBe('v')
 })
 
 test('getOrSet of none needs get and set; where set is refused it returns what it loaded, with an event', async () => {
