@@ -36,6 +36,8 @@ export interface Address {
   readonly username: string | undefined
   readonly password: string | undefined
   readonly db: number
+  readonly family: 0 | 4 | 6
+  readonly protocol: 2 | 3
   readonly tls: object | undefined
   readonly clientName: string | undefined
 }
@@ -87,15 +89,16 @@ Object.assign(StoreClient.prototype, {
 
 /** An ioredis client that fails fast: it never reconnects, resends or replays by itself. It does not connect yet. */
 export function createClient(address: Address): Redis {
-  const { host, port, path, username, password, db, tls, clientName } = address
+  const { host, port, path, username, password, db, family, protocol, tls, clientName } = address
   const client = new StoreClient({
-    ...(path === undefined ? { host, port } : { path }),
+    ...(path === undefined ? { host, port, family } : { path }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls !== undefined && { tls }),
     ...(clientName !== undefined && { connectionName: clientName }),
     db,
     Connector,
+    protocol,
     lazyConnect: true,
     clientInfoTag: 'anycache',
     // ioredis' own retry timer would keep the process alive, and its pace is not the breaker's: the connection dials.

@@ -36,6 +36,13 @@ export interface RedisStoreOptions<C extends RedisClient = Redis> {
   readonly password?: string
   /** The number of the database. Default 0. */
   readonly db?: number
+  /** Which addresses of the host are tried: 4 for IPv4, 6 for IPv6, 0 for both. Default 0. */
+  readonly family?: 0 | 4 | 6
+  /**
+   * The version of Redis' protocol. 2 never sends `HELLO`, for a proxy that does not know it; a Redis that does not is noticed
+   * without. Default 3.
+   */
+  readonly protocol?: 2 | 3
   /** `true`, or options of `tls.connect` such as `ca`. Default: as the URL says, else none. */
   readonly tls?: boolean | TlsOptions
   /** What `CLIENT LIST` calls the connection. Default: nothing. */
@@ -59,7 +66,19 @@ export interface ResolvedOptions {
   readonly maxInFlightBytes: number
 }
 
-const addressNames = ['url', 'host', 'port', 'path', 'username', 'password', 'db', 'tls', 'clientName'] as const
+const addressNames = [
+  'url',
+  'host',
+  'port',
+  'path',
+  'username',
+  'password',
+  'db',
+  'family',
+  'protocol',
+  'tls',
+  'clientName',
+] as const
 const optionNames = ['client', ...addressNames, 'timeout', 'breaker', 'maxInFlightBytes'] as const
 
 /** The options with their defaults. Throws `InvalidArgumentError` for what cannot be used; no message holds a password. */
@@ -81,7 +100,7 @@ export function resolveOptions(options: RedisStoreOptions<RedisClient>): Resolve
 }
 
 function addressOf(options: RedisStoreOptions<RedisClient>): Address {
-  const { url, host, port, path, db, tls } = options
+  const { url, host, port, path, db, family, protocol, tls } = options
   const places = [
     url !== undefined && 'url',
     (host ?? port) !== undefined && 'host and port',
@@ -95,6 +114,10 @@ function addressOf(options: RedisStoreOptions<RedisClient>): Address {
   }
   if (db !== undefined && !(Number.isInteger(db) && db >= 0))
     wrong(`db must be a whole number from 0, got ${shown(db)}`)
+  if (family !== undefined && family !== 0 && family !== 4 && family !== 6)
+    wrong(`family must be 4, 6 or 0 for both, got ${shown(family)}`)
+  if (protocol !== undefined && protocol !== 2 && protocol !== 3)
+    wrong(`protocol must be 2 or 3, got ${shown(protocol)}`)
   if (tls !== undefined && typeof tls !== 'boolean' && (typeof tls !== 'object' || tls === null)) {
     wrong(`tls must be true, false or options of tls.connect, got ${shown(tls)}`)
   }
@@ -112,6 +135,8 @@ function addressOf(options: RedisStoreOptions<RedisClient>): Address {
     username,
     password,
     db: db ?? fromUrl.db ?? 0,
+    family: family ?? 0,
+    protocol: protocol ?? 3,
     tls: secured === false ? undefined : secured === true ? {} : { ...secured },
     clientName: text('clientName', options.clientName),
   }

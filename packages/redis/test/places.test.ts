@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { anySpace, failure, heard, read, server, store, text, within } from './opened.js'
+import { anySpace, failure, heard, proxy, read, server, store, text, within } from './opened.js'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -44,6 +44,27 @@ describe('a server is reached', () => {
     await store({ url: redis.url }).ping(within())
     await store({ port: redis.port, password: 'p@ss/wörd#1%' }).ping(within())
     await store({ url: `redis://127.0.0.1:${redis.port}`, password: 'p@ss/wörd#1%' }).ping(within())
+  })
+
+  test('by the family of addresses that is asked for', async () => {
+    const redis = await server()
+    await store({ port: redis.port, family: 4 }).ping(within())
+    // The server listens on 127.0.0.1 alone.
+    const error = await failure(() => store({ port: redis.port, family: 6 }).ping(within()))
+    expect(error).toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent' })
+  })
+
+  test('by protocol 2 without a HELLO, where something before it does not know one', async () => {
+    const redis = await server({ users: { shop: { password: 'pw', rules: ['~*', '+@all'] } } })
+    const wire = await proxy(redis)
+    wire.record()
+    const options = { port: wire.port, username: 'shop', password: 'pw', db: 1 }
+    const space = anySpace(store({ ...options, protocol: 2 }))
+    await space.write(text('k', 'v'), within())
+    expect(await read(space, 'k')).toBe('v')
+    expect(wire.recorded().toString()).not.toMatch(/hello/i)
+    await store(options).ping(within())
+    expect(wire.recorded().toString()).toMatch(/hello/i)
   })
 
   test('as an ACL user', async () => {
