@@ -2,6 +2,7 @@ import { InvalidArgumentError, NotSupportedError, setImmediate, shown, withRealT
 import { Command, Redis } from 'ioredis'
 import { type Argument, nowhere, WireCommand } from './command.js'
 import { Connector } from './connector.js'
+import { Login, type PasswordSource } from './login.js'
 import { type ClientStream, Outlet } from './outlet.js'
 
 /** What the store needs of a client: ioredis 6, ioredis 5.4 or later, and its kin have it. */
@@ -34,7 +35,7 @@ export interface Address {
   /** A unix socket; then `host` and `port` mean nothing. */
   readonly path: string | undefined
   readonly username: string | undefined
-  readonly password: string | undefined
+  readonly password: string | PasswordSource | undefined
   readonly db: number
   readonly family: 0 | 4 | 6
   readonly protocol: 2 | 3
@@ -67,6 +68,8 @@ class StoreClient extends Redis {
 
   retire(): void {
     this.#retired = true
+    // It may wait for a password, and then has no socket that could be closed.
+    if (this.status === 'connecting') this.disconnect()
   }
 
   readonly #settled = (): void => {
@@ -87,13 +90,16 @@ Object.assign(StoreClient.prototype, {
   },
 })
 
-/** An ioredis client that fails fast: it never reconnects, resends or replays by itself. It does not connect yet. */
-export function createClient(address: Address): Redis {
+/**
+ * An ioredis client that fails fast: it never reconnects, resends or replays by itself. It does not connect yet; each time it does,
+ * a password function has nine tenths of `timeout`, so that its failure is told and not the attempt's.
+ */
+export function createClient(address: Address, timeout: number): Redis {
   const { host, port, path, username, password, db, family, protocol, tls, clientName } = address
   const client = new StoreClient({
     ...(path === undefined ? { host, port, family } : { path }),
     ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
+    ...(password !== undefined && { password: passwordOf(password, timeout) }),
     ...(tls !== undefined && { tls }),
     ...(clientName !== undefined && { connectionName: clientName }),
     db,
@@ -113,9 +119,14 @@ export function createClient(address: Address): Redis {
     // LOADING is then an answer like any other, instead of a wait of seconds in ioredis; no INFO permission is needed.
     enableReadyCheck: false,
   })
-  // The socket exists some ticks after this event.
+  // The socket exists some ticks after this event, or when a password function has answered.
   client.on('connecting', () => setImmediate(() => client.letGo()))
+  client.on('connect', () => client.letGo())
   return client
+}
+
+function passwordOf(password: string | PasswordSource, timeout: number): string {
+  return typeof password === 'string' ? password : (new Login(password, timeout * 0.9) as unknown as string)
 }
 
 /** Throws for what is not a client, and for a cluster's. */

@@ -2,6 +2,7 @@ import { createConnection, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { setImmediate, withRealTicks } from '@anycache/core'
 import { AbstractConnector } from 'ioredis'
+import { Login } from './login.js'
 
 /** Where ioredis' options say to connect to. */
 interface Place {
@@ -10,6 +11,7 @@ interface Place {
   readonly path?: string
   readonly family?: number
   readonly tls?: object
+  readonly password?: unknown
   readonly disconnectTimeout: number
 }
 
@@ -20,6 +22,7 @@ interface Place {
  */
 export class Connector extends AbstractConnector {
   readonly #place: Place
+  #abandon: (() => void) | undefined
 
   constructor(options: unknown) {
     const place = options as Place
@@ -28,7 +31,8 @@ export class Connector extends AbstractConnector {
   }
 
   override async connect(): ReturnType<AbstractConnector['connect']> {
-    const { host, port, path, family, tls } = this.#place
+    const { host, port, path, family, tls, password } = this.#place
+    if (password instanceof Login) await Promise.race([password.renew(), this.#disconnected()])
     const where = path ? { path } : { host, port, ...(family != null && { family }) }
     const socket = withRealTicks(() =>
       tls ? connectTls({ ...where, ...tls }) : createConnection(where as NetConnectOpts),
@@ -41,6 +45,17 @@ export class Connector extends AbstractConnector {
     holdHandshake(socket, tls ? 'secureConnect' : 'connect')
     readBeforeFailing(socket)
     return socket
+  }
+
+  override disconnect(): void {
+    super.disconnect()
+    this.#abandon?.()
+  }
+
+  #disconnected(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#abandon = () => reject(new Error('it was closed before the password was known'))
+    })
   }
 }
 

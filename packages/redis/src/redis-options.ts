@@ -11,6 +11,7 @@ import {
 import { parseBytes } from '@anycache/serializer'
 import type { Redis } from 'ioredis'
 import { type Address, checkClient, type RedisClient } from './client.js'
+import type { PasswordSource } from './login.js'
 import { parseUrl } from './url.js'
 
 /** What a {@link RedisStore} takes: a `client`, or where the server is. */
@@ -33,7 +34,11 @@ export interface RedisStoreOptions<C extends RedisClient = Redis> {
   readonly path?: string
   /** The ACL user. Default: the server's default user. */
   readonly username?: string
-  readonly password?: string
+  /**
+   * Or a function that gives it, or promises it, asked each time a connection is made: for tokens that expire. One that throws or
+   * takes longer than the timeout is a `ConnectionError`.
+   */
+  readonly password?: string | (() => string | Promise<string>)
   /** The number of the database. Default 0. */
   readonly db?: number
   /** Which addresses of the host are tried: 4 for IPv4, 6 for IPv6, 0 for both. Default 0. */
@@ -147,9 +152,10 @@ function text(name: string, value: unknown): string | undefined {
   return wrong(`${name} must be a non-empty string, got ${shown(value)}`)
 }
 
-function secret(value: unknown): string | undefined {
+function secret(value: unknown): string | PasswordSource | undefined {
   if (value === undefined || typeof value === 'string') return value === '' ? undefined : value
-  return wrong(`password must be a string, got a ${typeof value}`)
+  if (typeof value === 'function') return value as PasswordSource
+  return wrong(`password must be a string or a function, got a ${typeof value}`)
 }
 
 function wrong(message: string): never {

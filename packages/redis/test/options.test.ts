@@ -91,7 +91,7 @@ describe('options', () => {
     [{ family: '4' }, /family must be 4, 6 or 0/],
     [{ protocol: 1 }, /protocol must be 2 or 3/],
     [{ tls: 'yes' }, /tls must be/],
-    [{ password: 12345 }, /password must be a string/],
+    [{ password: 12345 }, /password must be a string or a function/],
     [{ username: 'me' }, /needs a password/],
     [{ timeout: 0 }, /timeout must be/],
     [{ timeout: '5x' }, /timeout must be/],
