@@ -21,4 +21,6 @@ export interface Lane {
   resend(entries: readonly Entry[]): void
   /** It was lost before anything that waits now was sent. */
   repeat(entry: Entry): void
+  /** What waited for a lone write to end is sent. */
+  resume(): void
 }

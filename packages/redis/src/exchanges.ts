@@ -20,6 +20,8 @@ export interface ExchangesOptions {
 /** What becomes of the commands that are sent: feeds the breaker, one failure for each exchange, and hangs up on a silent server. */
 export class Exchanges {
   readonly retreat: Retreat = new Retreat()
+  /** The lone write that is under way: all others wait for it. */
+  alone: Exchange | undefined
   readonly #options: ExchangesOptions
   readonly #traffic: Traffic
   /** The socket whose failure was counted already. */
@@ -60,20 +62,23 @@ export class Exchanges {
   /** What to tell a caller whose deadline passed; `exchange` is undefined while the command was still waiting for a connection. */
   late(exchange: Exchange | undefined): CacheError {
     const { server, timeout, link } = this.#options
-    if (exchange === undefined) {
+    const awaited = exchange ?? this.alone
+    if (awaited === undefined) {
       const fact = `${server} took no connection before the call's deadline; nothing was sent`
       return new TimeoutError(fact, { server, outcome: 'not-sent' })
     }
-    const waited = now() - exchange.at
-    const fact = `${server} did not answer within ${Math.round(waited)} ms; a write may still take effect`
-    const error = new TimeoutError(fact, { server, outcome: 'unknown' })
+    const waited = now() - awaited.at
+    const fact = exchange
+      ? `${server} did not answer within ${Math.round(waited)} ms; a write may still take effect`
+      : `${server} was sent a large value ${Math.round(waited)} ms ago and nothing beside it; this call was not sent`
+    const error = new TimeoutError(fact, { server, outcome: exchange ? 'unknown' : 'not-sent' })
     // One failure for a batch, however many calls are in it; and none while bytes move, for the server is not to blame.
-    if (!exchange.counted && !this.#traffic.isMoving(exchange)) {
-      exchange.counted = true
+    if (!awaited.counted && !this.#traffic.isMoving(awaited)) {
+      awaited.counted = true
       link.failed(error)
       // A call with a few ms to spare says little about the connection; many in a row do.
-      const silence = now() - this.#traffic.silentSince(exchange)
-      if (waited >= timeout / 2 || silence >= timeout) this.hangUpIfSilent(exchange)
+      const silence = now() - this.#traffic.silentSince(awaited)
+      if (waited >= timeout / 2 || silence >= timeout) this.hangUpIfSilent(awaited)
     }
     return error
   }

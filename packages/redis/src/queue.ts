@@ -6,10 +6,12 @@ import {
   OverloadedError,
   type StoredItem,
   settled,
+  type Written,
 } from '@anycache/core'
 import type { Connection } from './connection.js'
 import type { Entry, Lane } from './entry.js'
 import { commandFailure } from './failures.js'
+import { LoneWrite, type LoneWriteOptions } from './lone-write.js'
 import { Reads } from './reads.js'
 import { refused } from './refused.js'
 import { Request } from './request.js'
@@ -32,6 +34,10 @@ export class Queue implements Lane {
   readonly #writtenSince = new Set<string>()
   #scheduled = false
   #connecting = false
+  /** Lone writes among the entries. */
+  #lone = 0
+  /** A lone write is under way. */
+  #held = false
   /** The exchange of this tick, once something was sent in it. */
   #exchange: Exchange | undefined
   /** Bytes held. */
@@ -83,6 +89,17 @@ export class Queue implements Lane {
     return request.promise
   }
 
+  /** A write of `key` beside which nothing else is under way. */
+  lone(key: string, options: LoneWriteOptions): Promise<Written> {
+    const refusal = this.#admit(options.size)
+    if (refusal !== undefined) return refused(refusal)
+    const write = new LoneWrite(this, options)
+    if (this.#reads !== undefined) this.#writtenSince.add(key)
+    this.#lone++
+    this.#push(write)
+    return write.promise
+  }
+
   /** No later get joins the gets before: what is sent next concerns every key. */
   closeReads(): void {
     this.#reads = undefined
@@ -100,6 +117,11 @@ export class Queue implements Lane {
 
   repeat(entry: Entry): void {
     this.#entries.unshift(entry)
+    this.#schedule()
+  }
+
+  resume(): void {
+    this.#held = false
     this.#schedule()
   }
 
@@ -153,14 +175,13 @@ export class Queue implements Lane {
   }
 
   #write(): void {
-    const entries = this.#entries
-    if (entries.length === 0) return
+    if (this.#entries.length === 0 || this.#held) return
     const { connection } = this
     if (!connection.ready) {
       this.#connect()
       return
     }
-    this.#entries = []
+    const entries = this.#take()
     this.#reads = undefined
     this.#writtenSince.clear()
     this.#exchange ??= connection.exchanges.begin()
@@ -183,6 +204,17 @@ export class Queue implements Lane {
       })
       from = until
     }
+  }
+
+  /** What may be sent now: all that waits, or the first lone write and what stands before it. */
+  #take(): Entry[] {
+    const entries = this.#entries
+    this.#entries = []
+    if (this.#lone === 0) return entries
+    this.#entries = entries.splice(entries.findIndex(entry => entry instanceof LoneWrite) + 1)
+    this.#lone--
+    this.#held = true
+    return entries
   }
 
   #send(entry: Entry, exchange: Exchange): void {
@@ -208,6 +240,7 @@ export class Queue implements Lane {
     this.#connecting = false
     const entries = this.#entries
     this.#entries = []
+    this.#lone = 0
     this.#reads = undefined
     this.#writtenSince.clear()
     for (const entry of entries) entry.reject(error)

@@ -21,21 +21,21 @@ import { mostKeys } from './reads.js'
 import { casOf, countOf, itemOf, itemsOf, storedOrExists, storedOrMissing, wasThere } from './replies.js'
 import { globOf, literal, scan } from './scan.js'
 import { compareAndDelete, compareAndSet, count, persist } from './scripts.js'
-
-/** Redis' own limit of a string (`proto-max-bulk-len`): it closes the connection on a larger one. */
-export const maxValueBytes: number = 512 * 2 ** 20
+import { maxValueBytes, type ValueLimit } from './value-limit.js'
 
 /** One namespace on a Redis server: every key under its prefix. */
 export class RedisSpace implements Space {
   readonly #queue: Queue
   readonly #clearings: Clearings
+  readonly #limit: ValueLimit
   readonly #path: readonly string[]
   readonly #prefix: string
   readonly #clientPrefix: string
 
-  constructor(queue: Queue, clearings: Clearings, path: readonly string[], clientPrefix: string) {
+  constructor(queue: Queue, clearings: Clearings, limit: ValueLimit, path: readonly string[], clientPrefix: string) {
     this.#queue = queue
     this.#clearings = clearings
+    this.#limit = limit
     this.#path = [...path]
     this.#prefix = prefixOf(path)
     this.#clientPrefix = clientPrefix
@@ -71,33 +71,49 @@ export class RedisSpace implements Space {
     const wireKey = this.#prefix + key
     const value = payloadOf(item)
     if (value === undefined) return this.#refuse(wireKey, when, call)
+    const { length } = value
+    const doubtful = !this.#limit.isProven(length)
+    if (doubtful && this.#limit.refuses(length)) return this.#refuse(wireKey, when, call)
     const ttl = write.ttl === Number.POSITIVE_INFINITY ? undefined : String(Math.ceil(write.ttl))
-    const outcome = this.#send(wireKey, value, ttl, when, call)
+    const outcome = this.#send(wireKey, value, ttl, when, call, doubtful)
     if (!this.#clearings.idle) this.#tellClearings(wireKey, when, outcome)
     return outcome
   }
 
+  /** `doubtful`: the value may be too large for the server. */
   #send(
     wireKey: string,
     value: string | Buffer,
     ttl: string | undefined,
     when: Write['when'],
     call: Call,
+    doubtful: boolean,
   ): Promise<Written> {
+    let name = 'set'
+    let args: (string | Buffer)[]
+    let read = storedOrMissing
     if (typeof when === 'object') {
-      const args = [compareAndSet, '1', wireKey, when.casToken, value, ttl ?? '0']
-      return this.#queue.request('eval', args, wireKey, call.deadline, casOf)
+      name = 'eval'
+      args = [compareAndSet, '1', wireKey, when.casToken, value, ttl ?? '0']
+      read = casOf
+    } else {
+      args = ttl === undefined ? [wireKey, value] : [wireKey, value, 'PX', ttl]
+      if (when === 'present') args.push('XX')
+      else if (when === 'absent') {
+        args.push('NX')
+        read = storedOrExists
+      }
     }
-    const args = ttl === undefined ? [wireKey, value] : [wireKey, value, 'PX', ttl]
-    if (when === 'absent') args.push('NX')
-    else if (when === 'present') args.push('XX')
-    return this.#queue.request(
-      'set',
+    if (!doubtful) return this.#queue.request(name, args, wireKey, call.deadline, read)
+    return this.#queue.lone(wireKey, {
+      deadline: call.deadline,
+      limit: this.#limit,
+      size: value.length,
+      cleared: when === 'always' ? wireKey : undefined,
+      name,
       args,
-      wireKey,
-      call.deadline,
-      when === 'absent' ? storedOrExists : storedOrMissing,
-    )
+      read,
+    })
   }
 
   /** Over the server's limit: the key must not keep its old value under `always`, and must keep it under any condition. */

@@ -15,21 +15,15 @@ import { Connection } from './connection.js'
 import { infoOf } from './info.js'
 import { Queue } from './queue.js'
 import { type RedisStoreOptions, resolveOptions } from './redis-options.js'
-import { maxValueBytes, RedisSpace } from './redis-space.js'
+import { RedisSpace } from './redis-space.js'
 import { nothing } from './replies.js'
+import { ValueLimit } from './value-limit.js'
 
 /** Entries on one Redis or Valkey server, as strings. Connects with the first operation, within its deadline. */
 export class RedisStore<C extends RedisClient = Redis> implements Store {
   readonly driver = 'redis'
   readonly servers: readonly string[]
-  readonly limits: Limits = {
-    maxItemBytes: maxValueBytes,
-    ttlGranularity: 1,
-    ttlLag: 50,
-    cas: true,
-    keys: true,
-    shared: true,
-  }
+  readonly limits: Limits
   /**
    * The ioredis client, for all that Redis can do beyond a cache. One that the store made connects with its first command, after
    * a loss with the next one or a call of the store's, and ends with the store. For subscriptions and blocking commands make
@@ -39,6 +33,7 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
   readonly #connection: Connection
   readonly #queue: Queue
   readonly #clearings = new Clearings()
+  readonly #limit = new ValueLimit()
   readonly #clientPrefix: string
   #closing: Promise<void> | undefined
   readonly #listeners = new Set<(event: StoreEvent) => void>()
@@ -50,6 +45,17 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
     this.client = (owned ? createClient(server, timeout) : server) as RedisClient as C
     const name = owned ? nameOf(server) : nameOf(this.client.options)
     this.servers = [name]
+    const limit = this.#limit
+    this.limits = {
+      get maxItemBytes() {
+        return limit.most
+      },
+      ttlGranularity: 1,
+      ttlLag: 50,
+      cas: true,
+      keys: true,
+      shared: true,
+    }
     this.#clientPrefix = String(this.client.options.keyPrefix ?? '')
     this.#connection = new Connection({
       client: this.client,
@@ -58,6 +64,7 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
       timeout,
       breaker,
       report: event => {
+        if (event.type === 'connect') limit.doubt()
         for (const listener of this.#listeners) listener(event)
       },
     })
@@ -65,7 +72,7 @@ export class RedisStore<C extends RedisClient = Redis> implements Store {
   }
 
   space(path: readonly string[]): Space {
-    return new RedisSpace(this.#queue, this.#clearings, path, this.#clientPrefix)
+    return new RedisSpace(this.#queue, this.#clearings, this.#limit, path, this.#clientPrefix)
   }
 
   listen(listener: (event: StoreEvent) => void): () => void {
