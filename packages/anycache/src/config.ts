@@ -43,7 +43,7 @@ export interface BreakerConfig {
 export interface SerializerConfig {
   /** Compresses large values with zlib; `false` writes everything as it is (compressed values are still read). */
   readonly compression?: false | CompressionConfig | undefined
-  /** The most bytes a compressed value may inflate to before it is refused. Default `'64mb'`. */
+  /** The most bytes a compressed value may inflate to before it is refused; larger values are written uncompressed. Default `'64mb'`. */
   readonly maxDecodedBytes?: ByteSize | undefined
 }
 

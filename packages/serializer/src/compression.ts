@@ -1,8 +1,8 @@
 import { deflate, deflateSync, inflate, inflateSync } from 'node:zlib'
 import { SerializationError } from './errors.js'
 
-/** Resolved options of compression. */
-export type Compression = { threshold: number; level: number }
+/** Resolved options of compression. Payloads from `threshold` to `limit` bytes are compressed. */
+export type Compression = { threshold: number; limit: number; level: number }
 
 // Above 32 KB the thread pool takes 5 to 9 times less of the main thread than a synchronous call (docs/decisions/0003).
 const ASYNC_DEFLATE_BYTES = 32 * 1024

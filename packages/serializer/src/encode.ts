@@ -55,13 +55,14 @@ function encodeBytes(bytes: Uint8Array, compression: Compression | undefined): E
 function encodeObject(object: object, compression: Compression | undefined): Encoded | Promise<Encoded> {
   try {
     const verdict = survey(object)
-    if (verdict === JSON_CARRIES) return smaller({ flags: CODEC_JSON, data: JSON.stringify(object) }, compression)
-    if (verdict === V8_CARRIES) {
-      try {
+    try {
+      if (verdict === JSON_CARRIES) return smaller({ flags: CODEC_JSON, data: JSON.stringify(object) }, compression)
+      if (verdict === V8_CARRIES) {
         return smaller({ flags: CODEC_V8, data: writeStructured(object, undefined) }, compression)
-      } catch {
-        // A Proxy passes for what it shows until V8 meets it: the copy below reads through it, or says where it is.
       }
+    } catch {
+      // A Proxy passes for what it shows until V8 meets it: the copy below reads through it, or says where it is. What is named so
+      // often that its JSON is longer than text can be goes by V8.
     }
     const { value, isJson, restoration } = detach(object)
     // What toJSON answered: text and counters are stored as such.
@@ -89,8 +90,11 @@ function smaller(
   flags: number = plain.flags,
   payload: string | Uint8Array = plain.data,
 ): Encoded | Promise<Encoded> {
-  if (!compression || !reaches(payload, compression.threshold)) return plain
-  const stream = compress(typeof payload === 'string' ? Buffer.from(payload) : payload, compression.level)
+  if (!compression || payload.length > compression.limit || !reaches(payload, compression.threshold)) return plain
+  const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+  // A reader would refuse to inflate it; what is not compressed it reads at any size.
+  if (bytes.length > compression.limit) return plain
+  const stream = compress(bytes, compression.level)
   const chosen = (data: Uint8Array | undefined) => (data ? { flags: flags | FLAG_ZLIB, data } : plain)
   return stream instanceof Promise ? stream.then(chosen) : chosen(stream)
 }

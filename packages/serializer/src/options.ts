@@ -7,7 +7,7 @@ import { InvalidArgumentError } from './errors.js'
 export type SerializerOptions = {
   /** Compresses large values with zlib; `false` writes everything as it is (compressed values are still read). */
   compression?: false | CompressionOptions | undefined
-  /** The most bytes a compressed value may inflate to before it is refused. Default `'64mb'`. */
+  /** The most bytes a compressed value may inflate to before it is refused; larger values are written uncompressed. Default `'64mb'`. */
   maxDecodedBytes?: number | string | undefined
 }
 
@@ -32,19 +32,24 @@ export function resolveOptions(options: SerializerOptions = {}): ResolvedOptions
   const limit = parseBytes(maxDecodedBytes, 'serializer.maxDecodedBytes')
   if (limit === 0) throw new InvalidArgumentError('serializer.maxDecodedBytes must be at least 1 byte, got 0')
   return {
-    compression: compression === false ? undefined : resolveCompression(compression),
+    compression: compression === false ? undefined : resolveCompression(limit, compression),
     maxDecodedBytes: Math.min(limit, constants.MAX_LENGTH),
   }
 }
 
-function resolveCompression(options: CompressionOptions = {}): Compression {
+function resolveCompression(maxDecodedBytes: number, options: CompressionOptions = {}): Compression {
   const where = 'serializer.compression'
   checkNames(where, options, ['threshold', 'level'], 'false or ')
   const { threshold = DEFAULT_THRESHOLD, level = DEFAULT_LEVEL } = options
   if (!Number.isInteger(level) || level < 1 || level > 9) {
     throw new InvalidArgumentError(`${where}.level must be a whole number from 1 to 9, got ${shown(level)}`)
   }
-  return { threshold: parseBytes(threshold, `${where}.threshold`), level }
+  return {
+    threshold: parseBytes(threshold, `${where}.threshold`),
+    // No reader makes text of more bytes, whatever it may inflate.
+    limit: Math.min(maxDecodedBytes, constants.MAX_STRING_LENGTH),
+    level,
+  }
 }
 
 function checkNames(where: string, options: unknown, known: readonly string[], or = ''): void {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { CacheError } from '@anycache/core'
 import { expect } from 'vitest'
 import type { Capability } from '../case.js'
-import { rejection } from '../expectations.js'
+import { expectSame, rejection } from '../expectations.js'
 import type { Trial } from '../trial.js'
 
 const code = 'ERR_CACHE_VALUE_TOO_LARGE'
@@ -108,6 +108,41 @@ export const tooLargeValues: Capability = {
         expect(await cache.set('in bytes', '€'.repeat(limit / 2))).toBe(false)
         expect(await cache.set('compressed', 'a'.repeat(100_000))).toBe(true)
         expect(await cache.get('compressed')).toBe('a'.repeat(100_000))
+      },
+    },
+    {
+      title: 'what would inflate to more than maxDecodedBytes is stored so that every read finds it',
+      async run(trial) {
+        const limit = 16 * 1024
+        const cache = trial.open({ serializer: { maxDecodedBytes: limit } })
+        const errors: CacheError[] = []
+        cache.on('error', ({ error }) => errors.push(error))
+        const values: Record<string, unknown> = {
+          text: 'a'.repeat(limit + 1),
+          'text of fewer letters than bytes': '漢'.repeat(limit / 2),
+          'text of digits': '7'.repeat(100_000),
+          'text with a lone surrogate': `${'a'.repeat(limit)}\ud800`,
+          bytes: new Uint8Array(limit + 1),
+          data: { list: new Array(limit).fill('a') },
+          'structured data': new Map([['a', 'a'.repeat(100_000)]]),
+        }
+        for (const [key, value] of Object.entries(values)) {
+          expect(await cache.set(key, value)).toBe(true)
+          expectSame(await cache.get(key), value)
+          const stored: boolean[] = []
+          const onOutcome = (outcome: { stored: boolean }) => stored.push(outcome.stored)
+          expectSame(await cache.getOrSet(`loaded ${key}`, () => value, { onOutcome }), value)
+          expectSame(await cache.getOrSet(`loaded ${key}`, () => 'another', { onOutcome }), value)
+          expect(stored).toEqual([true, true])
+        }
+        const many = new Map(Object.entries(values))
+        expect(await cache.setMany(many)).toEqual([])
+        expectSame(await cache.getMany(many.keys()), many)
+        expect(errors).toEqual([])
+        // What a reader does inflate is still compressed.
+        await cache.set('at the limit', 'a'.repeat(limit))
+        expect((await trial.space.get('at the limit', trial.call()))?.data.length).toBeLessThan(limit / 10)
+        expect(await cache.get('at the limit')).toBe('a'.repeat(limit))
       },
     },
     {
