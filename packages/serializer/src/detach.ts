@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { types } from 'node:util'
 import { SerializationError } from './errors.js'
 import type { Restoration } from './restoration.js'
-import { isJsonNumber } from './survey.js'
+import { hasOtherKeys, isJsonNumber } from './survey.js'
 
 /** Plain data that JSON or V8 carries, and what is to be restored in it. */
 export type Detached = { value: unknown; isJson: boolean; restoration: Restoration | undefined }
@@ -33,7 +33,8 @@ class Detacher {
   deepest = 0
   readonly restoration: Restoration = [[], [], []]
   readonly #copies = new Map<object, unknown>()
-  readonly #path: string[] = []
+  /** Keys, and what else leads to a part. Text is made of them for a refusal alone: made for each part it took most of the time. */
+  readonly #path: Step[] = []
 
   whole(value: object): unknown {
     try {
@@ -41,11 +42,11 @@ class Detacher {
     } catch (error) {
       if (error instanceof SerializationError || error instanceof RangeError) throw error
       const reason = error instanceof Error ? error.message : String(error)
-      throw new SerializationError(`value${this.#path.join('')} cannot be read: ${reason}`, { cause: error })
+      throw new SerializationError(`value${this.#where()} cannot be read: ${reason}`, { cause: error })
     }
   }
 
-  #copy(value: unknown, key: string): unknown {
+  #copy(value: unknown, key: string | number): unknown {
     switch (typeof value) {
       case 'function':
       case 'symbol':
@@ -64,17 +65,21 @@ class Detacher {
     }
   }
 
-  #copyObject(object: object, key: string): unknown {
-    if (this.#copies.has(object)) {
+  #copyObject(object: object, key: string | number): unknown {
+    const known = this.#copies.get(object)
+    if (known !== undefined) {
       this.isJson = false
-      return this.#copies.get(object)
+      return known
     }
     const { toJSON } = object as { toJSON?: unknown }
-    if (typeof toJSON !== 'function' || types.isDate(object) || Buffer.isBuffer(object)) return this.#builtin(object)
-    const plain: unknown = toJSON.call(object, key)
+    if (typeof toJSON !== 'function') {
+      return Object.getPrototypeOf(object) === Object.prototype ? this.#record(object) : this.#builtin(object)
+    }
+    if (types.isDate(object) || Buffer.isBuffer(object)) return this.#builtin(object)
+    const plain: unknown = toJSON.call(object, String(key))
     // JSON.stringify does not ask the answer again, so that toJSON may return its own object.
     const copy = typeof plain === 'object' && plain !== null ? this.#builtin(plain) : this.#copy(plain, key)
-    if (typeof copy === 'object') this.#copies.set(object, copy)
+    if (typeof copy === 'object' && copy !== null) this.#copies.set(object, copy)
     return copy
   }
 
@@ -87,7 +92,7 @@ class Detacher {
     if (types.isRegExp(object)) return this.#regExp(object)
     if (ArrayBuffer.isView(object) || types.isArrayBuffer(object)) return this.#leaf(object, object)
     if (types.isBoxedPrimitive(object) && !types.isSymbolObject(object)) return this.#leaf(object, object)
-    return this.#record(object as Record<string, unknown>)
+    return this.#record(object)
   }
 
   /** What has no parts to look into. */
@@ -99,17 +104,18 @@ class Detacher {
 
   #array(array: unknown[]): unknown[] {
     const copy: unknown[] = []
-    copy.length = array.length
     this.#copies.set(array, copy)
-    const keys = Object.keys(array)
-    // Holes, and keys beside the elements: both are lost in JSON.
-    if (keys.length !== array.length || (keys.length > 0 && keys.at(-1) !== String(array.length - 1)))
-      this.isJson = false
-    for (const key of keys) define(copy, key, this.#property(array, key))
+    if (isDense(array)) {
+      for (let index = 0; index < array.length; index++) copy.push(this.#property(array, index))
+      return copy
+    }
+    this.isJson = false
+    copy.length = array.length
+    for (const key of Object.keys(array)) define(copy, key, this.#property(array, key))
     return copy
   }
 
-  #record(object: Record<string, unknown>): Record<string, unknown> {
+  #record(object: object): Record<string, unknown> {
     const keys = Object.keys(object)
     const host = hostName(object, keys.length)
     if (host) throw this.#refusal(`is ${host}`)
@@ -126,8 +132,7 @@ class Detacher {
   #map(map: ReadonlyMap<unknown, unknown>): Map<unknown, unknown> {
     const copy = this.#leaf(map, new Map<unknown, unknown>())
     for (const [key, value] of map) {
-      const name = typeof key === 'string' ? JSON.stringify(shortened(key)) : typeof key
-      copy.set(this.#item(`<key ${name}>`, key), this.#item(`.get(${name})`, value))
+      copy.set(this.#item({ keyOf: key }, key), this.#item({ get: key }, value))
     }
     return copy
   }
@@ -135,7 +140,7 @@ class Detacher {
   #set(set: ReadonlySet<unknown>): Set<unknown> {
     const copy = this.#leaf(set, new Set<unknown>())
     let index = 0
-    for (const item of set) copy.add(this.#item(`<item ${index++}>`, item))
+    for (const item of set) copy.add(this.#item({ item: index++ }, item))
     return copy
   }
 
@@ -167,27 +172,31 @@ class Detacher {
     return copy
   }
 
-  #property(owner: object, key: string): unknown {
-    this.#enter(step(key))
-    const copy = this.#copy((owner as Record<string, unknown>)[key], key)
+  #property(owner: object, key: string | number): unknown {
+    this.#enter(key)
+    const copy = this.#copy((owner as Record<string | number, unknown>)[key], key)
     this.#path.pop()
     return copy
   }
 
-  #item(where: string, item: unknown): unknown {
-    this.#enter(where)
+  #item(step: Step, item: unknown): unknown {
+    this.#enter(step)
     const copy = this.#copy(item, '')
     this.#path.pop()
     return copy
   }
 
-  #enter(where: string): void {
-    this.#path.push(where)
+  #enter(step: Step): void {
+    this.#path.push(step)
     if (this.#path.length > this.deepest) this.deepest = this.#path.length
   }
 
+  #where(): string {
+    return this.#path.map(shownStep).join('')
+  }
+
   #refusal(what: string): SerializationError {
-    return new SerializationError(`value${this.#path.join('')} ${what}; a cache holds data only`)
+    return new SerializationError(`value${this.#where()} ${what}; a cache holds data only`)
   }
 }
 
@@ -222,9 +231,28 @@ function define(object: object, key: string, value: unknown): void {
   else Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })
 }
 
-function step(key: string): string {
-  if (/^\d+$/.test(key)) return `[${key}]`
-  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${shortened(key)}` : `[${JSON.stringify(shortened(key))}]`
+/** True for an array that JSON writes whole: no holes, and no keys beside its elements. */
+function isDense(array: readonly unknown[]): boolean {
+  if (hasOtherKeys(array)) return false
+  // A hole and another key together.
+  for (let index = 0; index < array.length; index++) if (array[index] === undefined && !(index in array)) return false
+  return true
+}
+
+/** A key of an object or array, or where in a Map or Set. */
+type Step = string | number | { keyOf: unknown } | { get: unknown } | { item: number }
+
+function shownStep(step: Step): string {
+  if (typeof step === 'object') {
+    if ('item' in step) return `<item ${step.item}>`
+    return 'get' in step ? `.get(${shownKey(step.get)})` : `<key ${shownKey(step.keyOf)}>`
+  }
+  if (typeof step === 'number' || /^\d+$/.test(step)) return `[${step}]`
+  return /^[A-Za-z_$][\w$]*$/.test(step) ? `.${shortened(step)}` : `[${JSON.stringify(shortened(step))}]`
+}
+
+function shownKey(key: unknown): string {
+  return typeof key === 'string' ? JSON.stringify(shortened(key)) : typeof key
 }
 
 function shortened(key: string): string {

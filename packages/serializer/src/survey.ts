@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { inspect, types } from 'node:util'
 
 /** JSON carries the value exactly. */
@@ -9,74 +10,154 @@ export const UNSURE = 2
 
 export type Verdict = typeof JSON_CARRIES | typeof V8_CARRIES | typeof UNSURE
 
-// What is deeper or larger is looked at again with a memory of what was seen: it may be a cycle, or a small value that
-// names the same object so often that JSON would never end.
+/** A look that remembers nothing cannot go on: it may be in a cycle. */
+const LOOK_AGAIN = 3
+
+type Found = Verdict | typeof LOOK_AGAIN
+
 const MAX_DEPTH = 500
 const MAX_OBJECTS = 50_000
 
-let objectsLeft = 0
+/** Objects met so far. */
+let met = 0
+/** What the look remembers. Most values are small and shallow, and end without. */
+let memory: Memory | undefined
 
-/** What carries the value, found at a fraction of JSON.stringify's cost: nothing is remembered or copied. */
+/** What carries the value, found at a fraction of JSON.stringify's cost: nothing is copied, and little remembered. */
 export function survey(value: object): Verdict {
-  objectsLeft = MAX_OBJECTS
+  // A getter may encode a value of its own.
+  const outer = memory
   try {
-    return ofObject(value, 0)
+    memory = undefined
+    met = 0
+    let found = ofObject(value, 0)
+    if (found === LOOK_AGAIN) {
+      memory = new Memory()
+      found = ofObject(value, 0)
+    }
+    return found === LOOK_AGAIN ? UNSURE : found
   } catch {
     // A getter threw: detach.ts says where.
     return UNSURE
+  } finally {
+    memory = outer
   }
 }
 
-function ofObject(value: object, depth: number): Verdict {
-  if (depth > MAX_DEPTH || --objectsLeft < 0) return UNSURE
+/**
+ * Enough to end: the objects that the look is within, and those that held many. An object that holds few is looked at, and written
+ * to JSON, as often as it is named. To remember every object in a Set would take longer than JSON.stringify.
+ */
+class Memory {
+  readonly #within: object[] = []
+  readonly #large = new Set<object>()
+
+  has(value: object, depth: number): boolean {
+    for (let level = 0; level < depth; level++) if (this.#within[level] === value) return true
+    return this.#large.has(value)
+  }
+
+  enter(value: object, depth: number): void {
+    this.#within[depth] = value
+  }
+
+  leave(value: object, held: number): void {
+    if (held >= MANY_OBJECTS) this.#large.add(value)
+  }
+}
+
+const MANY_OBJECTS = 16
+
+function ofObject(value: object, depth: number): Found {
+  if (memory === undefined) {
+    if (depth > MAX_DEPTH) return LOOK_AGAIN
+    if (++met <= MAX_OBJECTS) return ofParts(value, depth)
+    memory = new Memory()
+  }
+  if (depth > MAX_DEPTH) return UNSURE
+  // V8 writes it once, and ends in a cycle too.
+  if (memory.has(value, depth)) return V8_CARRIES
+  memory.enter(value, depth)
+  const before = met++
+  const found = ofParts(value, depth)
+  memory?.leave(value, met - before)
+  return found
+}
+
+function ofParts(value: object, depth: number): Found {
   const prototype = Object.getPrototypeOf(value)
   if (prototype === Object.prototype) return ofRecord(value as Record<string, unknown>, depth)
   if (Array.isArray(value)) return prototype === Array.prototype ? ofArray(value, depth) : UNSURE
   if (prototype === Map.prototype && types.isMap(value))
-    return ofCollection([...value.keys(), ...value.values()], depth)
-  if (prototype === Set.prototype && types.isSet(value)) return ofCollection([...value], depth)
+    return Math.max(V8_CARRIES, ofEach(value.keys(), depth), ofEach(value.values(), depth)) as Found
+  if (prototype === Set.prototype && types.isSet(value)) return Math.max(V8_CARRIES, ofEach(value, depth)) as Found
   if (ArrayBuffer.isView(value)) return V8_CARRIES
   if (prototype === Date.prototype && types.isDate(value)) return V8_CARRIES
+  // Without properties it may be what only this process can hold.
+  if (prototype !== null && isClass(prototype) && Object.keys(value).length > 0)
+    return ofRecord(value as Record<string, unknown>, depth)
   return UNSURE
 }
 
-function ofRecord(record: Record<string, unknown>, depth: number): Verdict {
+// Their instances hold more than their properties. Other builtins, and those of the platform, have a toStringTag.
+const BUILTINS: ReadonlySet<object> = new Set(
+  [Array, Boolean, Date, Error, EventEmitter, Function, Number, RegExp, String].map(({ prototype }) => prototype),
+)
+const classes = new WeakMap<object, boolean>()
+
+/** True for the prototype of an application's class of this realm, whose instances JSON and V8 write as plain objects. */
+function isClass(prototype: object): boolean {
+  let known = classes.get(prototype)
+  if (known === undefined) {
+    let above: object | null = Symbol.toStringTag in prototype ? null : prototype
+    while (above !== null && above !== Object.prototype)
+      above = BUILTINS.has(above) ? null : Object.getPrototypeOf(above)
+    known = above !== null
+    classes.set(prototype, known)
+  }
+  return known
+}
+
+function ofRecord(record: Record<string, unknown>, depth: number): Found {
   // JSON.stringify asks a function under this name, also where it is inherited or not enumerable.
   if (record.toJSON !== undefined) return UNSURE
-  let verdict: Verdict = JSON_CARRIES
+  let verdict: Found = JSON_CARRIES
   for (const key in record) {
     const child = record[key]
     if (typeof child === 'string' || (typeof child === 'number' && isJsonNumber(child))) continue
     const found = ofValue(child, depth)
-    if (found === UNSURE) return UNSURE
+    if (found >= UNSURE) return found
     if (found > verdict) verdict = found
   }
   return verdict
 }
 
-function ofArray(array: readonly unknown[], depth: number): Verdict {
-  return hasOtherKeys(array) ? UNSURE : ofItems(array, depth)
-}
-
-function ofCollection(items: readonly unknown[], depth: number): Verdict {
-  return ofItems(items, depth) === UNSURE ? UNSURE : V8_CARRIES
-}
-
-function ofItems(items: readonly unknown[], depth: number): Verdict {
-  let verdict: Verdict = JSON_CARRIES
-  for (let index = 0; index < items.length; index++) {
-    const child = items[index]
+function ofArray(array: readonly unknown[], depth: number): Found {
+  if (hasOtherKeys(array)) return UNSURE
+  let verdict: Found = JSON_CARRIES
+  for (let index = 0; index < array.length; index++) {
+    const child = array[index]
     if (typeof child === 'string' || (typeof child === 'number' && isJsonNumber(child))) continue
     // Four thousand million holes are one look to detach.ts, which goes by keys.
-    if (child === undefined && !(index in items)) return UNSURE
+    if (child === undefined && !(index in array)) return UNSURE
     const found = ofValue(child, depth)
-    if (found === UNSURE) return UNSURE
+    if (found >= UNSURE) return found
     if (found > verdict) verdict = found
   }
   return verdict
 }
 
-function ofValue(value: unknown, depth: number): Verdict {
+function ofEach(items: Iterable<unknown>, depth: number): Found {
+  let verdict: Found = JSON_CARRIES
+  for (const item of items) {
+    const found = ofValue(item, depth)
+    if (found >= UNSURE) return found
+    if (found > verdict) verdict = found
+  }
+  return verdict
+}
+
+function ofValue(value: unknown, depth: number): Found {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -103,7 +184,7 @@ const MANY = 512
 const NO_ELEMENTS = { maxArrayLength: 0, depth: 0, customInspect: false, breakLength: Number.POSITIVE_INFINITY }
 
 /** True for an array with keys beside its elements (what String.prototype.match returns), which JSON would lose, or with holes. */
-function hasOtherKeys(array: readonly unknown[]): boolean {
+export function hasOtherKeys(array: readonly unknown[]): boolean {
   const { length } = array
   if (length > MANY && inspect(array, NO_ELEMENTS) === `[ ... ${length} more items ]`) return false
   return Object.values(array).length !== length
