@@ -33,6 +33,7 @@ export interface Root {
   closed: boolean
 }
 
+const noValue = 'the serializer decodes it to undefined, which is no value'
 const timeless: Call = { deadline: Number.POSITIVE_INFINITY }
 
 /** One namespace of an open cache: its space, and the steps that every verb shares. */
@@ -118,8 +119,13 @@ export class Scope {
   decode(op: string, key: string, item: Item): unknown {
     try {
       const value = this.root.settings.serializer.decode(item.flags, item.data)
-      if (value instanceof Promise) return value.catch(error => this.#unreadable(op, key, error))
-      return value
+      if (value instanceof Promise) {
+        return value.then(
+          late => (late === undefined ? this.#unreadable(op, key, noValue) : late),
+          error => this.#unreadable(op, key, error),
+        )
+      }
+      return value === undefined ? this.#unreadable(op, key, noValue) : value
     } catch (error) {
       return this.#unreadable(op, key, error)
     }

@@ -2,6 +2,7 @@ import { createSerializer, type Serializer, type SerializerOptions } from '@anyc
 import { InvalidArgumentError } from './errors.js'
 import { checkNamespace } from './keys.js'
 import { checkOptions } from './options.js'
+import { besideCounters } from './own-serializer.js'
 import { shown } from './shown.js'
 import type { Store } from './store.js'
 import { type Duration, milliseconds, type Ttl, ttlMs } from './ttl.js'
@@ -18,7 +19,7 @@ export interface CacheOptions {
   readonly timeout?: Duration
   /** `'open'` (default): an outage looks like a miss. `'throw'`: it rejects. */
   readonly onError?: 'open' | 'throw'
-  /** A serializer, or options for the one of `@anycache/serializer`. */
+  /** A serializer for all but whole numbers ≥ 0, which are digits everywhere; or options for the one of `@anycache/serializer`. */
   readonly serializer?: Serializer | SerializerOptions
   /** Encoded values over this many bytes are not sent. Default: only the server's own limit. */
   readonly maxValueBytes?: number
@@ -112,7 +113,7 @@ function checkText(text: unknown, option: string): string | undefined {
 
 function serializerOf(given: Serializer | SerializerOptions | undefined): Serializer {
   if (typeof (given as Partial<Serializer> | null | undefined)?.encode === 'function') {
-    if (typeof (given as Partial<Serializer>).decode === 'function') return given as Serializer
+    if (typeof (given as Partial<Serializer>).decode === 'function') return besideCounters(given as Serializer)
     throw new InvalidArgumentError('serializer has encode but no decode; pass both, or options for the built-in one')
   }
   return createSerializer(given as SerializerOptions | undefined)

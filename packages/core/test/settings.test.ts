@@ -138,3 +138,33 @@ test('a counter of nothing and nothing is 0, not −0', async () => {
   const cache = cacheOver(new MemoryStore())
   expect(await cache.increment('k', -0, { initial: -0 })).toBe(0)
 })
+
+test.each([
+  [undefined, 'undefined and data undefined'],
+  [{ flags: -1, data: 'a' }, 'flags -1 and data text'],
+  [{ flags: 2 ** 32, data: 'a' }, 'flags 4294967296 and data text'],
+  [{ flags: 0, data: 5 }, 'flags 0 and data 5'],
+  [Promise.resolve({ data: new Uint8Array(1) }), 'flags undefined and data bytes'],
+])('a serializer that encodes to %j is refused at the write', async (encoded, message) => {
+  const serializer = { encode: () => encoded as never, decode: () => 1 }
+  await using cache = cacheOver(new MemoryStore(), { serializer })
+  await expect(cache.set('k', 'text')).rejects.toMatchObject({
+    code: 'ERR_CACHE_SERIALIZATION',
+    message: expect.stringContaining(message),
+  })
+})
+
+test('a serializer keeps its own this', async () => {
+  class Sealed {
+    readonly seal = 3
+    encode(value: unknown) {
+      return { flags: this.seal, data: JSON.stringify(value) }
+    }
+    decode(flags: number, data: Uint8Array | string) {
+      return flags === this.seal ? JSON.parse(String(data)) : undefined
+    }
+  }
+  await using cache = cacheOver(new MemoryStore(), { serializer: new Sealed() })
+  await cache.set('k', ['a'])
+  expect(await cache.get('k')).toEqual(['a'])
+})

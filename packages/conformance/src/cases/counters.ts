@@ -1,3 +1,4 @@
+import type { Serializer } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { Capability } from '../case.js'
 import { rejection } from '../expectations.js'
@@ -29,6 +30,38 @@ const others: Record<string, unknown> = {
   'a Uint8Array of digits': Uint8Array.from([52, 49]),
   'an empty Buffer': Buffer.alloc(0),
   'a Date': new Date(5),
+}
+
+/** Serializers as applications write them, none of which knows of counters. */
+const ownSerializers: Record<string, Serializer> = {
+  'plain JSON': {
+    encode: value => ({ flags: 0, data: JSON.stringify(value) }),
+    decode: (_, data) => JSON.parse(Buffer.from(data as string).toString()),
+  },
+  'bytes under flags of its own': {
+    encode: value => ({ flags: 2 ** 16, data: Buffer.from(JSON.stringify(value)).reverse() }),
+    decode: (flags, data) =>
+      flags === 2 ** 16
+        ? JSON.parse(
+            Buffer.from(data as Uint8Array)
+              .reverse()
+              .toString(),
+          )
+        : undefined,
+  },
+  'bytes under flags 0': {
+    encode: value => ({ flags: 0, data: Buffer.from(JSON.stringify(value)).reverse() }),
+    decode: (_, data) =>
+      JSON.parse(
+        Buffer.from(data as string)
+          .reverse()
+          .toString(),
+      ),
+  },
+  promises: {
+    encode: async value => ({ flags: 7, data: JSON.stringify([value]) }),
+    decode: async (_, data) => JSON.parse(Buffer.from(data as string).toString())[0],
+  },
 }
 
 export const counters: Capability = {
@@ -181,6 +214,45 @@ export const counters: Capability = {
           }),
         )
         expect(await trial.cache.get('n')).toBe(1000 + 150 * 3 - 150 * 2)
+      },
+    },
+    ...Object.entries(ownSerializers).map(([name, serializer]) => ({
+      title: `count beside a serializer of the application: ${name}`,
+      async run(trial: Trial) {
+        const cache = trial.open({ serializer })
+        const errors: unknown[] = []
+        cache.on('error', ({ error }) => errors.push(error))
+        expect(await cache.increment('n')).toBe(1)
+        expect(await cache.get('n')).toBe(1)
+        expect(await cache.set('k', 5)).toBe(true)
+        expect(await cache.increment('k', 5)).toBe(10)
+        expect(await cache.decrement('k', 3)).toBe(7)
+        expect(await cache.get('k')).toBe(7)
+        expect(await trial.cache.get('k')).toBe(7)
+        expect(await cache.getOrSet('loaded', () => 41)).toBe(41)
+        expect(await cache.increment('loaded')).toBe(42)
+        expect(await cache.setMany([['many', most]])).toEqual([])
+        await rejection(() => cache.increment('many'), 'ERR_CACHE_COUNTER_RANGE')
+        for (const other of ['41', 'text', -5, 1.5, null, { n: [1] }, [41]]) {
+          expect(await cache.set('other', other)).toBe(true)
+          expect(await cache.get('other')).toStrictEqual(other)
+          await rejection(() => cache.increment('other'), 'ERR_CACHE_NOT_A_COUNTER')
+          expect(await cache.get('other')).toStrictEqual(other)
+        }
+        expect(errors).toEqual([])
+      },
+    })),
+    {
+      title: 'text that a serializer of the application would make a counter is refused, and the old value stays',
+      async run(trial) {
+        const cache = trial.open({
+          serializer: { encode: value => ({ flags: 0, data: String(value) }), decode: (_, data) => String(data) },
+        })
+        await cache.set('k', 'old')
+        await rejection(() => cache.set('k', '41'), 'ERR_CACHE_SERIALIZATION')
+        expect(await cache.get('k')).toBe('old')
+        expect(await cache.set('k', '41 monkeys')).toBe(true)
+        expect(await cache.get('k')).toBe('41 monkeys')
       },
     },
     {

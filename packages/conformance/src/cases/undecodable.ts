@@ -45,6 +45,24 @@ async function putUnreadable(trial: Trial, ...keys: string[]): Promise<void> {
 export const undecodable: Capability = {
   name: 'bytes that cannot be read',
   cases: [
+    ...[
+      { decode: () => undefined, how: 'at once' },
+      { decode: () => Promise.resolve(undefined), how: 'by a promise' },
+    ].map(({ decode, how }) => ({
+      title: `what a serializer of the application reads as undefined, ${how}: a miss and one event`,
+      async run(trial: Trial) {
+        const cache = trial.open({
+          serializer: { encode: value => ({ flags: 7, data: JSON.stringify(value) }), decode },
+        })
+        const errors: CacheError[] = []
+        cache.on('error', ({ error }) => errors.push(error))
+        await cache.set('k', 'text')
+        expect(await cache.get('k')).toBeUndefined()
+        expect(errors.map(({ code, op, key }) => [code, op, key])).toEqual([['ERR_CACHE_SERIALIZATION', 'get', 'k']])
+        expect(await cache.getMany(['k'])).toEqual(new Map())
+        expect(errors.length).toBe(2)
+      },
+    })),
     ...Object.entries(damages).map(([name, damage]) => ({
       title: `${name}: a miss and one event, and getOrSet writes anew`,
       async run(trial: Trial) {

@@ -1,0 +1,54 @@
+import { types } from 'node:util'
+import { type Encoded, FLAG_INTEGER, type Serializer } from '@anycache/serializer'
+import { SerializationError } from './errors.js'
+import { shown } from './shown.js'
+
+const longestCounter = 20
+// memcached's decr leaves blanks behind a number that has lost a digit.
+const counterForm = /^(?:0|[1-9]\d{0,15}) *$/
+
+/**
+ * An application's serializer for all but whole numbers from 0 to 2^53−1: servers count those by themselves, so they are digits under
+ * flags 2 whatever the serializer would make of them, and digits under flags 0 or 2 are read as such.
+ */
+export function besideCounters(own: Serializer): Serializer {
+  const checked = (encoded: Encoded): Encoded => {
+    checkEncoded(encoded)
+    const count = counterIn(encoded.flags, encoded.data)
+    // JSON is digits for −0 and for what toJSON makes a number, and reads them as that number.
+    if (count === undefined || own.decode(encoded.flags, encoded.data) === count) return encoded
+    throw new SerializationError(
+      `the serializer makes bare digits under flags ${encoded.flags} of what is no whole number, and every read would give a number; ` +
+        'have it give other flags',
+    )
+  }
+  return {
+    encode(value) {
+      if (Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)) {
+        return { flags: FLAG_INTEGER, data: String(value) }
+      }
+      const encoded = own.encode(value)
+      return encoded instanceof Promise ? encoded.then(checked) : checked(encoded)
+    },
+    decode: (flags, data) => counterIn(flags, data) ?? own.decode(flags, data),
+  }
+}
+
+function counterIn(flags: number, data: Uint8Array | string): number | undefined {
+  if ((flags !== 0 && flags !== FLAG_INTEGER) || data.length > longestCounter) return undefined
+  const text = typeof data === 'string' ? data : Buffer.from(data).toString('latin1')
+  if (!counterForm.test(text)) return undefined
+  const count = Number(text)
+  return count <= Number.MAX_SAFE_INTEGER ? count : undefined
+}
+
+function checkEncoded(encoded: Encoded): void {
+  const { flags, data } = (encoded ?? {}) as Partial<Encoded>
+  if (Number.isInteger(flags) && (flags as number) >= 0 && (flags as number) < 2 ** 32) {
+    if (typeof data === 'string' || types.isUint8Array(data)) return
+  }
+  const got = typeof data === 'string' ? 'text' : types.isUint8Array(data) ? 'bytes' : shown(data)
+  throw new SerializationError(
+    `the serializer's encode must give { flags: 0 to 2^32−1, data: text or a Uint8Array }, got flags ${shown(flags)} and data ${got}`,
+  )
+}
