@@ -9,6 +9,8 @@ export interface UrlParts {
   readonly password?: string | undefined
   readonly db?: number | undefined
   readonly tls?: boolean | undefined
+  readonly family?: 0 | 4 | 6 | undefined
+  readonly protocol?: 2 | 3 | undefined
 }
 
 const forms =
@@ -19,6 +21,34 @@ const schemes: Readonly<Record<string, boolean>> = {
   'valkey:': false,
   'valkeys:': true,
 }
+/**
+ * Options of ioredis that change nothing here, as URLs written for it may name them: deadlines, connecting anew and what waits meanwhile
+ * are the store's own affair.
+ */
+const ioredisParameters: ReadonlySet<string> = new Set([
+  'autoResendUnfulfilledCommands',
+  'autoResubscribe',
+  'blockingTimeout',
+  'blockingTimeoutGrace',
+  'clientInfoTag',
+  'commandTimeout',
+  'connectTimeout',
+  'connectionName',
+  'disableClientInfo',
+  'disconnectTimeout',
+  'enableAutoPipelining',
+  'enableOfflineQueue',
+  'enableReadyCheck',
+  'keepAlive',
+  'lazyConnect',
+  'maxLoadingRetryTime',
+  'maxRetriesPerRequest',
+  'noDelay',
+  'replyMapping',
+  'showFriendlyErrorStack',
+  'socketTimeout',
+  'stringNumbers',
+])
 const socketForm = /^unix:\/\/(?:([^@/?#]*)@)?(\/[^?#]+)(?:\?([^#]*))?$/
 
 /**
@@ -32,7 +62,7 @@ export function parseUrl(text: string): UrlParts {
     return {
       path: decoded(socket[2] as string),
       ...credentials(username, password.join(':')),
-      db: dbOfQuery(new URLSearchParams(socket[3])),
+      ...parametersOf(new URLSearchParams(socket[3])),
     }
   }
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -44,7 +74,7 @@ export function parseUrl(text: string): UrlParts {
   }
   if (url.hash !== '')
     throw new InvalidArgumentError('RedisStore: url must not have a "#"; in a password it is written as %23')
-  const fromQuery = dbOfQuery(url.searchParams)
+  const { db: fromQuery, ...parameters } = parametersOf(url.searchParams)
   const path = url.pathname.replace(/^\/|\/$/g, '')
   if (path !== '' && fromQuery !== undefined) throw new InvalidArgumentError('RedisStore: url names the database twice')
   return {
@@ -52,6 +82,7 @@ export function parseUrl(text: string): UrlParts {
     ...(url.hostname !== '' && { host: decoded(url.hostname.replace(/^\[(.*)\]$/, '$1')) }),
     ...(url.port !== '' && { port: portOf(url.port) }),
     ...credentials(url.username, url.password),
+    ...parameters,
     db: path === '' ? fromQuery : dbOf(path),
     tls,
   }
@@ -64,10 +95,21 @@ function credentials(username: string, password: string): Pick<UrlParts, 'userna
   }
 }
 
-function dbOfQuery(query: URLSearchParams): number | undefined {
-  checkOptions('RedisStore: url', Object.fromEntries(query), ['db'])
-  const db = query.get('db')
-  return db === null ? undefined : dbOf(db)
+function parametersOf(query: URLSearchParams): Pick<UrlParts, 'db' | 'family' | 'protocol'> {
+  const { db, family, protocol, ...others } = Object.fromEntries(query)
+  const unknown = Object.entries(others).filter(([name]) => !ioredisParameters.has(name))
+  checkOptions('RedisStore: url', Object.fromEntries(unknown), ['db', 'family', 'protocol'])
+  return {
+    ...(db !== undefined && { db: dbOf(db) }),
+    ...(family !== undefined && { family: oneOf([0, 4, 6], family, 'family') }),
+    ...(protocol !== undefined && { protocol: oneOf([2, 3], protocol, 'protocol') }),
+  }
+}
+
+function oneOf<const T extends readonly number[]>(allowed: T, text: string, name: string): T[number] {
+  const found = allowed.find(one => String(one) === text)
+  if (found !== undefined) return found
+  throw new InvalidArgumentError(`RedisStore: ${name} in url must be ${allowed.join(' or ')}, got ${shown(text)}`)
 }
 
 function dbOf(text: string): number {

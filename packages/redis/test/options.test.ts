@@ -50,7 +50,7 @@ describe('a url', () => {
     'redis://cache.example:0',
     'redis://cache.example:99999',
     'redis://cache.example?dbb=1',
-    'redis://cache.example?enableOfflineQueue=false',
+    'redis://cache.example?keyPrefix=shop',
     'redis://cache.example/1?db=2',
     'redis://cache.example#1',
     'redis://me@cache.example',
