@@ -86,8 +86,6 @@ export interface MemoryConfig extends CommonConfig {
 export interface ServerConfig extends CommonConfig {
   /** The user to log in as. Redis: default user if none is given. memcached: SASL PLAIN, with `password`. */
   readonly username?: string | undefined
-  /** Empty for none. Never shown in an error, an event or `info()`. */
-  readonly password?: string | undefined
   /** `true`, or how. Default false (`rediss://` and `valkeys://`: true). */
   readonly tls?: boolean | TlsConfig | undefined
   /** Most bytes queued or unanswered per server; beyond it calls fail with `ERR_CACHE_OVERLOADED`. Default 64 MiB. */
@@ -107,6 +105,12 @@ export interface RedisConfig extends ServerConfig {
   readonly path?: string | undefined
   /** The number of the database. Default 0. */
   readonly db?: number | undefined
+  /** The password, empty for none; or a function that gives or promises it, asked at each connection: for tokens that expire. Never shown in an error, an event or `info()`. */
+  readonly password?: string | (() => string | Promise<string>) | undefined
+  /** Which addresses of the host are tried: 4 for IPv4, 6 for IPv6, 0 for both. Default 0. */
+  readonly family?: 0 | 4 | 6 | undefined
+  /** The version of RESP that is spoken; 2 for servers behind proxies that know no HELLO. Default 3. */
+  readonly protocol?: 2 | 3 | undefined
   /** What `CLIENT LIST` calls the connection. Default: nothing. */
   readonly clientName?: string | undefined
 }
@@ -118,6 +122,8 @@ export interface MemcachedConfig extends ServerConfig {
   readonly url?: string | undefined
   /** `host`, `host:port`, `[::1]:11211`, `unix:/path`, or an object; in the same order in every process. Default `['127.0.0.1:11211']`. */
   readonly servers?: readonly (string | MemcachedServerConfig)[] | undefined
+  /** Of `username`; empty for none. Never shown in an error, an event or `info()`. */
+  readonly password?: string | undefined
 }
 
 /** One memcached server: `host` and `port`, or `path`. */
@@ -139,10 +145,13 @@ export interface NullConfig extends CommonConfig {
   readonly driver: 'null'
 }
 
-/** Any driver, chosen by a URL, beside options that hold for all. Nothing may be said both in the URL and beside it. */
-export interface UrlConfig extends CommonConfig {
+/** Any driver, chosen by a URL, beside options of that driver. Nothing may be said both in the URL and beside it. */
+export interface UrlConfig
+  extends Omit<RedisConfig, 'driver' | 'url'>,
+    Omit<MemcachedConfig, 'driver' | 'url' | 'password'>,
+    Omit<MemoryConfig, 'driver'> {
   readonly driver?: undefined
-  /** A URL of any driver, with its own options as parameters. Nothing may be said both here and beside it. */
+  /** A URL of any driver, with any option as a parameter. Nothing may be said both here and beside it. */
   readonly url: string
 }
 

@@ -1,4 +1,4 @@
-import { type Cache, type CacheError, milliseconds, now } from '@anycache/core'
+import { type Cache, type CacheError, milliseconds, now, ttlMs } from '@anycache/core'
 import { configDangers, memcachedDangers, redisDangers, type ServerFacts } from './dangers.js'
 import type { Diagnosis, Finding, ServerState } from './diagnosis.js'
 import { configFromEnvironment, type Found } from './environment.js'
@@ -33,7 +33,7 @@ export async function examine(url: string | undefined, env: NodeJS.ProcessEnv): 
     source: found.source,
     driver: config.driver,
     namespace,
-    ttl: ttl === undefined || ttl === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : milliseconds(ttl, 'ttl'),
+    ttl: ttl === undefined ? Number.POSITIVE_INFINITY : ttlMs(ttl),
     timeout: milliseconds(timeout, 'timeout'),
     onError,
     servers,

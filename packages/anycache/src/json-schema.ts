@@ -40,28 +40,39 @@ export function jsonSchema(declarations: string): JsonSchema {
   }
 }
 
-type Interface = { above: string | undefined; options: Map<string, { comment: string | undefined; type: string }> }
+type Option = { comment: string | undefined; type: string }
+type Interface = { above: readonly string[]; options: Map<string, Option> }
 
 /** The interfaces of a declaration file by name, with each option's comment and type. */
 function interfacesOf(declarations: string): Map<string, Interface> {
   const interfaces = new Map<string, Interface>()
-  const interfaceForm = /export interface (\w+)(?: extends (?:Omit<)?(\w+).*?)? \{\n(.*?)\n\}/gs
+  const interfaceForm = /export interface (\w+)(?:\s+extends (.*?))? \{\n(.*?)\n\}/gs
   const optionForm = /(?:\/\*\* ((?:(?!\*\/).)*) \*\/\s+)?readonly (\w+|\$schema)\??: ([^\n]*)/gs
-  for (const [, name = '', above, body = ''] of declarations.matchAll(interfaceForm)) {
-    const options = new Map<string, { comment: string | undefined; type: string }>()
+  for (const [, name = '', parents = '', body = ''] of declarations.matchAll(interfaceForm)) {
+    const options = new Map<string, Option>()
     for (const [, comment, option = '', type = ''] of body.matchAll(optionForm)) {
       options.set(option, { comment: comment?.replace(/\s*\n\s*\* ?/g, ' '), type })
     }
-    interfaces.set(name, { above, options })
+    interfaces.set(name, { above: parents.match(/\w+Config\b/g) ?? [], options })
   }
   return interfaces
 }
 
+/** The option as the interface, or the first of those above it, has it. */
+function optionOf(name: string, option: string, documented: ReadonlyMap<string, Interface>): Option | undefined {
+  const owner = documented.get(name)
+  const own = owner?.options.get(option)
+  if (own !== undefined) return own
+  for (const above of owner?.above ?? []) {
+    const inherited = optionOf(above, option, documented)
+    if (inherited !== undefined) return inherited
+  }
+  return undefined
+}
+
 function describe(schema: JsonSchema, name: string, documented: ReadonlyMap<string, Interface>): void {
   for (const [option, inner] of Object.entries(schema.properties ?? {})) {
-    let owner = documented.get(name)
-    while (owner !== undefined && !owner.options.has(option)) owner = documented.get(owner.above ?? '')
-    const { comment, type = '' } = owner?.options.get(option) ?? {}
+    const { comment, type = '' } = optionOf(name, option, documented) ?? {}
     if (comment !== undefined) inner.description = comment
     const nested = /\w+Config\b/.exec(type)?.[0]
     if (nested === undefined) continue

@@ -34,25 +34,45 @@ export async function openStore(config: CheckedConfig): Promise<Store> {
  * one process' own. The timeout is left out: each call brings its own deadline.
  */
 export function identityOf(config: CheckedConfig): string | undefined {
-  if (config.driver === 'redis') return JSON.stringify(['redis', { ...redisOptions(config), timeout: undefined }])
+  if (config.driver === 'redis') return named(['redis', { ...redisOptions(config), timeout: undefined }])
   if (config.driver !== 'memcached') return undefined
   const { servers, ...options } = memcachedOptions(config)
-  const named = servers.map(({ host, port, path, weight = 1, ...rest }) => ({
+  const places = servers.map(({ host, port, path, weight = 1, ...rest }) => ({
     name: addressName({ host, port, path }),
     weight,
     ...rest,
   }))
-  return JSON.stringify(['memcached', named, { ...options, timeout: undefined }])
+  return named(['memcached', places, { ...options, timeout: undefined }])
+}
+
+const sources = new WeakMap<object, number>()
+let sourceCount = 0
+
+/** As JSON, in which a function that gives a password stands as the number it is known by: another function is another login. */
+function named(identity: readonly unknown[]): string {
+  return JSON.stringify(identity, (_, value) => {
+    if (typeof value !== 'function') return value
+    const known = sources.get(value) ?? ++sourceCount
+    sources.set(value, known)
+    return { source: known }
+  })
 }
 
 function redisOptions(config: Checked<'redis'>) {
-  const { path, host = 'localhost', port = 6379, db = 0, clientName } = config
-  return { ...(path === undefined ? { host, port } : { path }), db, ...said({ clientName }), ...serverOptions(config) }
+  const { path, host = 'localhost', port = 6379, db = 0, password, family, protocol, clientName } = config
+  const place = path === undefined ? { host, port } : { path }
+  return {
+    ...place,
+    db,
+    ...said({ password: given(password), family, protocol, clientName }),
+    ...serverOptions(config),
+  }
 }
 
 function memcachedOptions(config: Checked<'memcached'>) {
   const { servers = ['127.0.0.1:11211'] } = config
-  return { servers: servers.map(memcachedServerOptions), ...serverOptions(config) }
+  const password = said({ password: given(config.password) })
+  return { servers: servers.map(memcachedServerOptions), ...password, ...serverOptions(config) }
 }
 
 function memcachedServerOptions(server: string | MemcachedServerConfig) {
@@ -61,15 +81,19 @@ function memcachedServerOptions(server: string | MemcachedServerConfig) {
 }
 
 function serverOptions(config: Checked<'redis' | 'memcached'>) {
-  const { username, password, tls, timeout, breaker, maxInFlightBytes } = config
+  const { username, tls, timeout, breaker, maxInFlightBytes } = config
   return said({
     username,
-    password: password === '' ? undefined : password,
     tls: tlsOptions(tls),
     timeout,
     breaker: typeof breaker === 'object' ? breakerOptions(breaker) : breaker,
     maxInFlightBytes: maxInFlightBytes === undefined ? undefined : parseBytes(maxInFlightBytes),
   })
+}
+
+/** A password that is empty is none. */
+function given<P>(password: P): P | undefined {
+  return password === '' ? undefined : password
 }
 
 function tlsOptions(tls: boolean | TlsConfig | undefined) {

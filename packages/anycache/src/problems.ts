@@ -28,15 +28,19 @@ export function hint(name: string, known: readonly string[]): string {
 }
 
 /**
- * A wrong value as an error may show it. Text is shown only where it cannot be, or hold, a password, as a URL in the wrong place would;
- * objects and arrays never are.
+ * A wrong value as an error may show it: only where it cannot be, or hold, a password, as a URL in the wrong place would. Of objects
+ * and arrays only that they are.
  */
 export function received(value: unknown, path: string): string {
   if (value === undefined) return 'nothing'
-  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
-  if (typeof value === 'bigint') return `${value}n`
+  if (value === null || typeof value === 'boolean') return String(value)
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    if (/(^|\.)(password|passphrase)$/.test(path))
+      return `a ${typeof value} that is not shown, since it may be a password`
+    return typeof value === 'bigint' ? `${value}n` : String(value)
+  }
   if (typeof value === 'string') {
-    if (secretPath.test(path) || (path === '' ? /[@:]/ : /@|:\/\//).test(value))
+    if (secretPath.test(path) || mayHoldSecret(value, path))
       return 'text that is not shown, since it may hold a password'
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value)
   }
@@ -44,4 +48,11 @@ export function received(value: unknown, path: string): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
+/** A URL, or a login where a server or a whole config belongs: `user:password` without its host. */
+function mayHoldSecret(text: string, path: string): boolean {
+  if (/@|:\/\//.test(text)) return true
+  return path === '' ? text.includes(':') : serverPath.test(path) && /:(?!\d*$)/.test(text)
+}
+
+const serverPath = /(^|\.)(servers\.\d+|host|default|driver)$/
 const secretPath = /(^|\.)(username|password|url|ca|cert|key|passphrase)$/

@@ -1,5 +1,6 @@
 import { check } from './check.js'
 import type { CommonConfig } from './config.js'
+import { breakerContradictions } from './contradictions.js'
 import { hint, type Problem, received } from './problems.js'
 import { resolveConfig } from './resolve-config.js'
 import { said } from './said.js'
@@ -18,13 +19,18 @@ export function resolveCaches(input: unknown): ResolvedCaches {
   }
   const checked = check(cachesSchema, input, '')
   const problems: Problem[] = 'problems' in checked ? checked.problems : []
+  const { breaker } = input as CommonConfig
+  if (!problems.some(({ path }) => path.startsWith('breaker'))) problems.push(...breakerContradictions(breaker))
   const stores = new Map<string, CheckedConfig>()
   const { default: defaultName, stores: given } = input as { default: unknown; stores: unknown }
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return { problems }
   const names = Object.keys(given)
-  if (names.length === 0) problems.push({ path: 'stores', message: 'must hold at least one store' })
+  if (names.length === 0) problems.push({ path: 'stores', message: 'must hold at least one store, got {}' })
   else if (typeof defaultName === 'string' && !names.includes(defaultName)) {
-    problems.push({ path: 'default', message: `names no store${hint(defaultName, names)}` })
+    problems.push({
+      path: 'default',
+      message: `names no store, got ${received(defaultName, 'default')}${hint(defaultName, names)}`,
+    })
   }
   for (const name of names) {
     const resolved = resolveConfig((given as Record<string, unknown>)[name], `stores.${name}.`)

@@ -1,72 +1,91 @@
-import { milliseconds } from '@anycache/core'
 import { check } from './check.js'
-import { addressName, memcachedAddress } from './memcached-address.js'
+import { contradictions } from './contradictions.js'
 import { hint, type Problem, received } from './problems.js'
-import { type CheckedConfig, driverSchemas, urlSchema } from './schema.js'
+import { anyDriverSchema, type CheckedConfig, driverSchemas } from './schema.js'
 import { isSaidTwice, parseUrl } from './url.js'
 
 /** The checked copy of a config, or all that is wrong with it. */
 export type Resolved = { readonly config: CheckedConfig } | { readonly problems: readonly Problem[] }
 
-const drivers = Object.keys(driverSchemas) as (keyof typeof driverSchemas)[]
+type Driver = keyof typeof driverSchemas
+const drivers = Object.keys(driverSchemas) as Driver[]
 
 /** Takes URLs apart and checks everything, connecting to nothing. `where` is the config's own path: `''`, or ending in a dot. */
 export function resolveConfig(input: unknown, where = ''): Resolved {
-  const given = expand(input, where)
-  const driver = given.options.driver
-  const known = drivers.find(one => one === driver)
-  if (known === undefined) {
-    // A URL that cannot be read has told no driver, and says why.
-    if (given.problems.length > 0) return { problems: given.problems }
-    return { problems: [{ path: `${where}driver`, message: driverProblem(given.options, where) }] }
+  const { options, problems } = expand(input, where)
+  const driver = driverOf(options, where, problems)
+  if (driver !== undefined) options.driver = driver
+  const checked = check(driver === undefined ? anyDriverSchema : driverSchemas[driver], options, where)
+  if ('problems' in checked) problems.push(...checked.problems)
+  // What an option lacks by itself is told already; the others are still held against each other.
+  const unsound = new Set(problems.map(({ path }) => path.slice(where.length).split('.', 1)[0]))
+  const sound = Object.fromEntries(Object.entries(options).filter(([name]) => !unsound.has(name)))
+  for (const { path, message } of contradictions(sound as Partial<CheckedConfig>, options)) {
+    problems.push({ path: where + path, message })
   }
-  const checked = check<CheckedConfig>(driverSchemas[known], given.options, where)
-  if ('problems' in checked) return { problems: [...given.problems, ...checked.problems] }
-  const config = checked.data
-  const problems = [
-    ...given.problems,
-    ...contradictions(config).map(({ path, message }) => ({ path: where + path, message })),
-  ]
-  return problems.length > 0 ? { problems } : { config }
+  if (problems.length > 0 || 'problems' in checked) return { problems }
+  return { config: checked.data as CheckedConfig }
 }
 
-type Given = { options: Record<string, unknown>; problems: readonly Problem[] }
+/** Options by name, and what is wrong with them so far. Both are the caller's to change. */
+type Given = { options: Record<string, unknown>; problems: Problem[] }
 
 function expand(input: unknown, where: string): Given {
   if (typeof input === 'string') return fromUrl(input, where)
+  const options: Record<string, unknown> = Object.create(null)
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     const message = `must be a URL or an object with a driver, got ${received(input, where)}`
-    return { options: {}, problems: [{ path: where.slice(0, -1), message }] }
+    return { options, problems: [{ path: where.slice(0, -1), message }] }
   }
   const { url, ...beside } = input as Record<string, unknown>
-  if (typeof url !== 'string') return { options: input as Record<string, unknown>, problems: [] }
-  const { options, problems } = fromUrl(url, `${where}url.`)
-  const found: Problem[] = [...problems]
+  if (typeof url !== 'string') return { options: Object.assign(options, input), problems: [] }
+  const given = fromUrl(url, `${where}url.`)
   const { driver } = beside
-  if (driver === undefined) {
-    delete beside.driver
-    const unfit = check(urlSchema, input, where)
-    // What only one driver knows goes into the URL, so that another URL needs no other config.
-    if ('problems' in unfit) return { options, problems: [...found, ...unfit.problems] }
-  } else if (options.driver !== undefined && driver !== options.driver && drivers.some(one => one === driver)) {
-    const message = `is a URL for ${options.driver}, and driver says ${driver}`
-    return { options: {}, problems: [...found, { path: `${where}url`, message }] }
+  if (drivers.some(one => one === driver) && given.options.driver !== undefined && driver !== given.options.driver) {
+    const message = `is a URL for ${given.options.driver}, and driver says ${driver}`
+    return { options: Object.assign(options, beside), problems: [...given.problems, { path: `${where}url`, message }] }
   }
   for (const [name, value] of Object.entries(beside)) {
     if (value === undefined) continue
-    if (name !== 'driver' && isSaidTwice(options, name, value)) {
-      found.push({ path: where + name, message: 'is said in the URL and beside it; keep one' })
-    } else options[name] = value
+    const before = given.options[name]
+    if (name !== 'driver' && isSaidTwice(given.options, name, value)) {
+      const path = where + name
+      const message = `is said in the URL as ${received(before, path)}, and beside it as ${received(value, path)}; keep one`
+      given.problems.push({ path, message })
+    } else given.options[name] = value
   }
-  return { options, problems: found }
+  return given
 }
 
 function fromUrl(url: string, where: string): Given {
   const { config, problems } = parseUrl(url)
   return {
-    options: config,
+    options: Object.assign(Object.create(null), config),
     problems: problems.map(({ path, message }) => ({ path: (where + path).replace(/\.$/, ''), message })),
   }
+}
+
+/** The driver to check against, or `undefined` and the reason among the problems. */
+function driverOf(options: Record<string, unknown>, where: string, problems: Problem[]): Driver | undefined {
+  const { driver } = options
+  const known = drivers.find(one => one === driver)
+  if (known !== undefined) return known
+  // What has no driver because its URL, or all of it, cannot be read says so already.
+  if (driver === undefined && problems.length > 0) return undefined
+  const [misspelt] = driver === undefined ? Object.keys(options).filter(isNearlyDriver) : []
+  if (misspelt !== undefined) return drivers.find(one => one === options[misspelt])
+  problems.push({ path: `${where}driver`, message: driverProblem(options, where) })
+  if (driver === undefined) {
+    // They are those of createCaches, as the message says.
+    delete options.stores
+    delete options.default
+  }
+  return undefined
+}
+
+/** A name that the check calls unknown, and takes for `driver` or `url`. */
+function isNearlyDriver(name: string): boolean {
+  return ['driver', 'url'].some(option => name !== option && hint(name, [option]).startsWith('; did'))
 }
 
 function driverProblem({ driver, stores }: Readonly<Record<string, unknown>>, where: string): string {
@@ -75,52 +94,4 @@ function driverProblem({ driver, stores }: Readonly<Record<string, unknown>>, wh
   if (driver === undefined) return `is missing; it is one of ${known} (or give a url)`
   const near = typeof driver === 'string' ? hint(driver, drivers) : ''
   return `must be one of ${known}, got ${received(driver, `${where}driver`)}${near.startsWith('; did') ? near : ''}`
-}
-
-/** What each option permits by itself and the whole does not. */
-function contradictions(config: CheckedConfig): Problem[] {
-  const problems: Problem[] = []
-  const refuse = (path: string, message: string): void => {
-    problems.push({ path, message })
-  }
-  if (typeof config.breaker === 'object') {
-    const { minDelay = 100, maxDelay = Math.max(700, milliseconds(minDelay, 'minDelay')) } = config.breaker
-    if (milliseconds(minDelay, 'minDelay') > milliseconds(maxDelay, 'maxDelay')) {
-      refuse('breaker.minDelay', 'must not be longer than maxDelay')
-    }
-  }
-  if (config.driver === 'memory' && config.isolation === 'reference') {
-    const reason = 'has no meaning with isolation "reference", which encodes nothing'
-    if (config.maxBytes !== undefined) refuse('maxBytes', `${reason}; bound the entries by maxEntries`)
-    if (config.maxValueBytes !== undefined) refuse('maxValueBytes', reason)
-    if (config.serializer !== undefined) refuse('serializer', reason)
-  }
-  if (config.driver === 'redis' && config.path !== undefined) {
-    if (config.host !== undefined) refuse('host', 'a unix socket (path) has no host; keep one of them')
-    if (config.port !== undefined) refuse('port', 'a unix socket (path) has no port; keep one of them')
-    if (config.tls !== undefined && config.tls !== false) refuse('tls', 'is not spoken over a unix socket')
-  }
-  if (config.driver === 'memcached') {
-    const named = new Set<string>()
-    for (const [index, given] of (config.servers ?? []).entries()) {
-      const server = memcachedAddress(given)
-      const name = addressName(server)
-      if (named.has(name)) refuse(`servers.${index}`, 'is listed twice; give the server a weight instead')
-      named.add(name)
-      if (server.path === undefined) continue
-      if (server.host !== undefined)
-        refuse(`servers.${index}.host`, 'a unix socket (path) has no host; keep one of them')
-      if (server.port !== undefined)
-        refuse(`servers.${index}.port`, 'a unix socket (path) has no port; keep one of them')
-    }
-    if (config.password && config.username === undefined) {
-      refuse('username', 'is missing; memcached takes username and password together')
-    }
-  }
-  if (config.driver === 'redis' || config.driver === 'memcached') {
-    if (config.username !== undefined && !config.password) {
-      refuse('password', 'is missing; a username takes a password beside it')
-    }
-  }
-  return problems
 }

@@ -4,11 +4,11 @@ import { z } from 'zod'
 import type {
   ByteSize,
   CachesConfig,
-  CommonConfig,
   MemcachedConfig,
   MemoryConfig,
   NullConfig,
   RedisConfig,
+  UrlConfig,
 } from './config.js'
 
 // Every `error` is the whole of what a message says before "got …": what the option must be.
@@ -16,14 +16,16 @@ import type {
 const text = z.string({ error: 'must be text' }).min(1, { error: 'must not be empty text' })
 const flag = z.boolean({ error: 'must be true or false' })
 
+/** The longest time a timer of Node can carry; a longer one fires at once. */
+const longestTimer = 2 ** 31 - 1
 const durationPattern = '^\\d+(\\.\\d+)?(ms|s|m|h|d)$'
 const duration = z
-  .custom<Duration>(value => accepts(() => milliseconds(value, '')), {
-    error: 'must be positive ms or text such as "250ms", "30s", "5m"',
+  .custom<Duration>(value => isDuration(value), {
+    error: 'must be positive ms or text such as "250ms", "30s", "5m" (at most 2^31−1 ms, 24.8 days)',
   })
   .meta({
     anyOf: [
-      { type: 'number', exclusiveMinimum: 0 },
+      { type: 'number', exclusiveMinimum: 0, maximum: longestTimer },
       { type: 'string', pattern: durationPattern },
     ],
   })
@@ -125,8 +127,6 @@ const server = {
   ...common,
   url: url.optional(),
   username: text.optional(),
-  // Empty for none: a template whose variable is not set.
-  password: z.string({ error: 'must be text' }).optional(),
   tls: tls.optional(),
   maxInFlightBytes: byteSize.optional(),
 }
@@ -153,6 +153,43 @@ const memcachedServer = z.union(
   { error: memcachedServerError },
 )
 
+// Empty for none: a template whose variable is not set.
+const password = z.string({ error: 'must be text' }).optional()
+const passwordOrSource = z
+  .custom<RedisConfig['password']>(value => typeof value === 'string' || typeof value === 'function', {
+    error: 'must be text, or a function that gives it',
+  })
+  .meta({ type: 'string' })
+  .optional()
+
+const memory = {
+  ...common,
+  maxEntries: whole(1, 2 ** 24).optional(),
+  maxBytes: byteSize.optional(),
+  isolation: oneOf(['copy', 'reference']).optional(),
+}
+
+const redis = {
+  ...server,
+  password: passwordOrSource,
+  host: text.optional(),
+  port: port.optional(),
+  path: text.optional(),
+  db: whole(0, 2 ** 31 - 1).optional(),
+  family: z.literal([0, 4, 6], { error: 'must be 4, 6, or 0 for both' }).optional(),
+  protocol: z.literal([2, 3], { error: 'must be 2 or 3' }).optional(),
+  clientName: text.optional(),
+}
+
+const memcached = {
+  ...server,
+  password,
+  servers: z
+    .array(memcachedServer, { error: 'must be an array of servers, as in ["a:11211", "b:11211"]' })
+    .min(1, { error: 'must name at least one server' })
+    .optional(),
+}
+
 /** A driver's config after the check. A URL has been taken apart before. */
 export type CheckedConfig = MemoryConfig | RedisConfig | MemcachedConfig | NullConfig
 
@@ -163,35 +200,19 @@ export const driverSchemas: {
   readonly memcached: z.ZodType<MemcachedConfig>
   readonly null: z.ZodType<NullConfig>
 } = {
-  memory: object({
-    driver: z.literal('memory'),
-    ...common,
-    maxEntries: whole(1, 2 ** 24).optional(),
-    maxBytes: byteSize.optional(),
-    isolation: oneOf(['copy', 'reference']).optional(),
-  }),
-  redis: object({
-    driver: z.literal('redis'),
-    ...server,
-    host: text.optional(),
-    port: port.optional(),
-    path: text.optional(),
-    db: whole(0, 2 ** 31 - 1).optional(),
-    clientName: text.optional(),
-  }),
-  memcached: object({
-    driver: z.literal('memcached'),
-    ...server,
-    servers: z
-      .array(memcachedServer, { error: 'must be an array of servers, as in ["a:11211", "b:11211"]' })
-      .min(1, { error: 'must name at least one server' })
-      .optional(),
-  }),
+  memory: object({ driver: z.literal('memory'), ...memory }),
+  redis: object({ driver: z.literal('redis'), ...redis }),
+  memcached: object({ driver: z.literal('memcached'), ...memcached }),
   null: object({ driver: z.literal('null'), ...common }),
 }
 
-/** What `{ url, … }` without a driver may hold. */
-export const urlSchema: z.ZodType<CommonConfig & { readonly url: string }> = object({ ...common, url })
+const ofAnyDriver = { ...memory, ...memcached, ...redis }
+
+/** `{ url, … }` without a driver, as editors know it: which options it may hold depends on the URL. */
+export const urlSchema: z.ZodType<UrlConfig> = object({ ...ofAnyDriver, url })
+
+/** What is wrong with a config whatever its driver. */
+export const anyDriverSchema: z.ZodType<unknown> = object({ driver: z.unknown().optional(), ...ofAnyDriver })
 
 const { name: _, ...shared } = common
 
@@ -210,6 +231,13 @@ function accepts(check: () => unknown): boolean {
   } catch {
     return false
   }
+}
+
+function isDuration(value: unknown): boolean {
+  return accepts(() => {
+    milliseconds(value, '')
+    if (ttlMs(value) > longestTimer) throw new RangeError()
+  })
 }
 
 function isByteSize(value: unknown): boolean {

@@ -1,4 +1,4 @@
-import type { Problem } from './problems.js'
+import { type Problem, received } from './problems.js'
 
 /** What a URL's parameters say, nested by the dots of their names. */
 export interface Parameters {
@@ -22,6 +22,43 @@ export const textOptions: ReadonlySet<string> = new Set([
   'tls.key',
   'tls.passphrase',
   'tls.servername',
+])
+
+/**
+ * Options of ioredis that change nothing here, as URLs written for it may name them: deadlines, connecting anew and what waits meanwhile
+ * are the cache's own affair.
+ */
+export const ioredisParameters: ReadonlySet<string> = new Set([
+  'autoResendUnfulfilledCommands',
+  'autoResubscribe',
+  'blockingTimeout',
+  'blockingTimeoutGrace',
+  'clientInfoTag',
+  'commandTimeout',
+  'connectTimeout',
+  'connectionName',
+  'disableClientInfo',
+  'disconnectTimeout',
+  'enableAutoPipelining',
+  'enableOfflineQueue',
+  'enableReadyCheck',
+  'keepAlive',
+  'lazyConnect',
+  'maxLoadingRetryTime',
+  'maxRetriesPerRequest',
+  'noDelay',
+  'replyMapping',
+  'showFriendlyErrorStack',
+  'socketTimeout',
+  'stringNumbers',
+])
+
+/** Parameters that other clients of Redis read and that would change something here, and what says the same. */
+export const foreignParameters: ReadonlyMap<string, string> = new Map([
+  ['keyPrefix', 'is a parameter of ioredis; write namespace, which also ends where another begins'],
+  ['ssl', 'is a parameter of other clients; write rediss:// for TLS'],
+  ['ssl_cert_reqs', 'is a parameter of Python clients; write tls.rejectUnauthorized, or give the authority as tls.ca'],
+  ['ssl_ca_certs', 'is a parameter of Python clients; give the authority, as PEM text, as tls.ca'],
 ])
 
 // They belong to the URL itself, or to a config object.
@@ -48,10 +85,15 @@ export function parametersOf(query: string | undefined): Parameters {
       problems.push({ path: name, message: 'holds a "%" that begins no percent-encoding; write it as %25' })
     else if (text === '') problems.push({ path: name, message: 'is empty; give a value or leave it out' })
     else if (!put(values, name.split('.'), textOptions.has(name) ? text : read(text))) {
-      problems.push({ path: name, message: 'is said twice in the URL; keep one' })
+      problems.push({ path: name, message: saidTwice(name, text) })
     }
   }
   return { values, problems }
+}
+
+/** Of a parameter that has a value already. */
+export function saidTwice(name: string, value: unknown): string {
+  return `is said twice in the URL, here as ${received(value, name)}; keep one`
 }
 
 function decoded(text: string): string | undefined {

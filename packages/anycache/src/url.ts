@@ -1,5 +1,5 @@
 import { hint, type Problem, received } from './problems.js'
-import { parametersOf } from './url-parameters.js'
+import { foreignParameters, ioredisParameters, parametersOf, saidTwice } from './url-parameters.js'
 
 /** What a URL says, as the options of a config object, and what is wrong with it. */
 export interface ParsedUrl {
@@ -34,21 +34,21 @@ export function parseUrl(url: string): ParsedUrl {
   }
   const [, schemeText = '', authority = '', path = '', query, fragment] = parts
   const scheme = schemeText.toLowerCase()
-  if (!Object.hasOwn(schemes, scheme)) {
-    const message = `unknown scheme "${scheme}://"${hint(scheme, Object.keys(schemes))}`
-    return { config: {}, problems: [{ path: '', message }] }
+  const driver = Object.hasOwn(schemes, scheme) ? schemes[scheme as keyof typeof schemes] : undefined
+  const reading = new UrlReading(driver)
+  if (driver === undefined) {
+    reading.refuse('', `unknown scheme "${scheme}://"${hint(scheme, Object.keys(schemes))}`)
   }
   // What follows the host was part of the password; nothing of it may be read as an option, or shown.
   if (fragment !== undefined || `${path}${query ?? ''}`.includes('@')) {
     const message =
       'must not hold "#", nor "@" after the host; in a password write / as %2F, ? as %3F, # as %23, @ as %40'
-    return { config: {}, problems: [{ path: '', message }] }
+    reading.refuse('', message)
+    return reading
   }
-  const driver = schemes[scheme as keyof typeof schemes]
-  const reading = new UrlReading(driver)
   if (driver === 'redis') reading.redis(scheme, authority, path)
   else if (driver === 'memcached') reading.memcached(authority, path)
-  else reading.inProcess(scheme, authority, path)
+  else if (driver !== undefined) reading.inProcess(scheme, authority, path)
   reading.parameters(query)
   return reading
 }
@@ -57,36 +57,41 @@ class UrlReading implements ParsedUrl {
   readonly config: Record<string, unknown> = Object.create(null)
   readonly problems: Problem[] = []
 
-  constructor(driver: string) {
-    this.config.driver = driver
+  constructor(driver: string | undefined) {
+    if (driver !== undefined) this.config.driver = driver
   }
 
   redis(scheme: string, authority: string, path: string): void {
     const host = this.#logIn(authority)
     if (scheme === 'unix') {
-      if (host !== '') this.#refuse('', 'a socket takes three slashes: unix:///run/redis.sock')
-      else if (path === '' || path === '/') this.#refuse('', 'names no socket; write unix:///run/redis.sock')
+      if (host !== '')
+        this.refuse('', `a socket takes three slashes: unix:///run/redis.sock, got ${received(host, '')}`)
+      else if (path === '' || path === '/') this.refuse('', 'names no socket; write unix:///run/redis.sock')
       else this.#set('path', this.#decoded(path, 'path'))
       return
     }
     if (scheme === 'rediss' || scheme === 'valkeys') this.#set('tls', true)
-    if (host.includes(',')) this.#refuse('host', 'one server only; Redis takes no list of hosts')
-    else
+    if (host.includes(',')) {
+      this.refuse('host', `one server only; Redis takes no list of hosts, got ${host.split(',').length}`)
+    } else
       this.#address(host, address => {
         if (address.host !== undefined) this.#set('host', address.host)
         if (address.port !== undefined) this.#set('port', address.port)
       })
     if (path === '' || path === '/') return
     if (/^\/\d+\/?$/.test(path)) this.#set('db', Number(path.replaceAll('/', '')))
-    else this.#refuse('db', 'must be the number of a database, as in redis://host:6379/2')
+    else {
+      const message = 'must be the number of a database, as in redis://host:6379/2'
+      // Of redis://user:pass/word, which lacks "@host", it is the end of the password.
+      this.refuse('db', this.problems.length > 0 ? message : `${message}, got ${received(path.slice(1), 'db')}`)
+    }
   }
 
   memcached(authority: string, path: string): void {
     const hosts = this.#logIn(authority)
     if (path !== '' && path !== '/') {
       if (hosts === '') this.#set('servers', [`unix:${this.#decoded(path, 'servers.0')}`])
-      else this.#refuse('', 'takes no path after its servers: memcached://a:11211,b:11211')
-      return
+      else this.refuse('', 'takes no path after its servers: memcached://a:11211,b:11211')
     }
     if (hosts === '') return
     const servers: unknown[] = []
@@ -98,14 +103,23 @@ class UrlReading implements ParsedUrl {
 
   inProcess(scheme: string, authority: string, path: string): void {
     if (authority === '' && (path === '' || path === '/')) return
-    this.#refuse('', `${scheme}:// takes no host and no path; its options are parameters: ${scheme}://?namespace=shop`)
+    const form = `its options are parameters: ${scheme}://?namespace=shop`
+    this.refuse('', `${scheme}:// takes no host and no path; ${form}, got ${received(authority + path, '')}`)
   }
 
   parameters(query: string | undefined): void {
     const { values, problems } = parametersOf(query)
     this.problems.push(...problems)
     for (const [name, value] of Object.entries(values)) {
-      if (isSaidTwice(this.config, name, value)) this.#refuse(name, 'is said twice in the URL; keep one')
+      if (this.config.driver === 'redis') {
+        if (ioredisParameters.has(name)) continue
+        const remedy = foreignParameters.get(name)
+        if (remedy !== undefined) {
+          this.refuse(name, remedy)
+          continue
+        }
+      }
+      if (isSaidTwice(this.config, name, value)) this.refuse(name, saidTwice(name, value))
       else this.#set(name, value)
     }
   }
@@ -123,14 +137,15 @@ class UrlReading implements ParsedUrl {
   #address(text: string, take: (address: { host?: string; port?: number }) => void, where = ''): void {
     const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(text)
     if (parts === null) {
-      this.#refuse(`${where}host`, 'must be host:port; an IPv6 address stands in brackets, as in [::1]:6379')
+      const form = 'must be host:port; an IPv6 address stands in brackets, as in [::1]:6379'
+      this.refuse(`${where}host`, `${form}, got ${received(text, '')}`)
       return
     }
     const [, bracketed, plain, port] = parts
     const host = bracketed ?? plain ?? ''
     if (port !== undefined && !isPort(port)) {
       // Not shown: of redis://user:password, which lacks "@host", it is the password.
-      this.#refuse(`${where}port`, 'must be a whole number from 1 to 65535; user:password@ stands before the host')
+      this.refuse(`${where}port`, 'must be a whole number from 1 to 65535; user:password@ stands before the host')
       return
     }
     take({
@@ -143,7 +158,7 @@ class UrlReading implements ParsedUrl {
     try {
       return decodeURIComponent(text)
     } catch {
-      this.#refuse(path, 'holds a "%" that begins no percent-encoding; write it as %25')
+      this.refuse(path, 'holds a "%" that begins no percent-encoding; write it as %25')
       return text
     }
   }
@@ -152,7 +167,7 @@ class UrlReading implements ParsedUrl {
     this.config[name] = value
   }
 
-  #refuse(path: string, message: string): void {
+  refuse(path: string, message: string): void {
     this.problems.push({ path, message })
   }
 }

@@ -100,6 +100,51 @@ describe('createCache', () => {
     expect(cache.info()).toMatchObject({ driver: 'memory', namespace: 'shop' })
   })
 
+  test('takes a URL beside every option of its driver, with and without naming it', async () => {
+    await using cache = await createCache({ url: 'memory://', maxEntries: 1 })
+    await cache.setMany(Object.entries({ a: 1, b: 2 }))
+    expect([await cache.has('a'), await cache.has('b')]).toEqual([false, true])
+    const password = () => 'token'
+    for (const [url, beside, expected] of [
+      ['rediss://h', { tls: { ca: 'PEM' } }, { host: 'h', tls: { ca: 'PEM' } }],
+      ['redis://h', { port: 1, db: 2, clientName: 'web', maxInFlightBytes: '1mb' }, { host: 'h', port: 1, db: 2 }],
+      ['redis://u@h?protocol=2', { password, family: 6 }, { username: 'u', password, family: 6, protocol: 2 }],
+      ['unix:///s', { username: 'u', password: 'p' }, { path: '/s', username: 'u', password: 'p' }],
+      ['redis://', { path: '/s' }, { path: '/s' }],
+      ['memcached://a,b', { username: 'u', password: 'p', tls: true }, { servers: [{ host: 'a' }, { host: 'b' }] }],
+      ['memcached://', { servers: ['a'], maxInFlightBytes: 5 }, { servers: ['a'] }],
+      ['memory://', { isolation: 'reference' }, { isolation: 'reference' }],
+    ] as const) {
+      const driver = url.startsWith('mem') ? url.split(':')[0] : 'redis'
+      for (const config of [
+        { url, ...beside },
+        { url, driver, ...beside },
+      ]) {
+        expect(resolveConfig(config)).toEqual({ config: expect.objectContaining({ driver, ...beside, ...expected }) })
+      }
+    }
+  })
+
+  test('takes the URLs of hosters and of ioredis', () => {
+    for (const [url, expected] of [
+      ['redis://default:pw@redis.railway.internal:6379?family=0', { host: 'redis.railway.internal', family: 0 }],
+      ['rediss://default:pw@eu1.upstash.io:6379', { username: 'default', tls: true }],
+      ['redis://@cache:6379/?family=4', { host: 'cache', family: 4 }],
+      ['redis://fly.upstash.io/1?family=6&lazyConnect=true&maxRetriesPerRequest=null', { family: 6, db: 1 }],
+      ['rediss://:pw@h:6380/0?protocol=3&connectTimeout=10000&keepAlive=0&enableReadyCheck=false', { protocol: 3 }],
+    ] as const) {
+      for (const config of [url, { url }, { driver: 'redis', url }]) {
+        expect(resolveConfig(config)).toEqual({ config: expect.objectContaining({ driver: 'redis', ...expected }) })
+      }
+    }
+    expect(resolveConfig('redis://h?lazyConnect=true')).toEqual({ config: { driver: 'redis', host: 'h' } })
+  })
+
+  test('takes ttls that no timer could carry', async () => {
+    await using cache = await createCache({ driver: 'memory', ttl: '365d' })
+    expect(cache.info().ttl).toBe(365 * 86_400_000)
+  })
+
   test('takes a deep-frozen config and leaves it alone', async () => {
     const config = Object.freeze({
       driver: 'memory' as const,
@@ -143,7 +188,7 @@ describe('a wrong config', () => {
       'namespace: must hold only letters, digits, "_", "." and "-", got "a b"',
       'ttl: must be positive ms, text such as "250ms", "30s", "5m", "2h", "7d" (at most 2^31 s), or Infinity, got 0',
       'jitter: must be a share of the ttl from 0 to 1, got 2',
-      'timeout: must be positive ms or text such as "250ms", "30s", "5m", got "5 m"',
+      'timeout: must be positive ms or text such as "250ms", "30s", "5m" (at most 2^31−1 ms, 24.8 days), got "5 m"',
       'onError: must be "open" or "throw", got "opne"',
       'breaker.failure: unknown option; did you mean "failures"?',
       'serializer.compression.level: must be a whole number from 1 to 9, got 12',
@@ -175,9 +220,25 @@ describe('a wrong config', () => {
     [{ driver: 'memory', serializer: { profile: 'dalli' } }, 'serializer.profile: unknown option'],
     [{ driver: 'redis', url: 5 }, 'url: must be a URL as text, got 5'],
     [{ driver: 'redis', url: 'memcached://a' }, 'url: is a URL for memcached, and driver says redis'],
-    [{ driver: 'redis', url: 'redis://h/1', db: 2 }, 'db: is said in the URL and beside it'],
-    [{ url: 'redis://h?ttl=5m', ttl: '1m' }, 'ttl: is said in the URL and beside it'],
-    [{ url: 'redis://h', port: 5 }, 'port: unknown option'],
+    [{ driver: 'redis', url: 'redis://h/1', db: 2 }, 'db: is said in the URL as 1, and beside it as 2; keep one'],
+    [{ url: 'redis://h?ttl=5m', ttl: '1m' }, 'ttl: is said in the URL as "5m", and beside it as "1m"; keep one'],
+    [{ url: 'redis://h:6379', port: 5 }, 'port: is said in the URL as 6379, and beside it as 5; keep one'],
+    [{ url: 'memory://', port: 5 }, 'port: unknown option'],
+    [{ url: 'memcached://h', db: 5 }, 'db: unknown option'],
+    [{ driver: 'redis', family: 5 }, 'family: must be 4, 6, or 0 for both, got 5'],
+    [{ driver: 'redis', protocol: '2' }, 'protocol: must be 2 or 3, got "2"'],
+    ['redis://h?family=ipv6', 'family: must be 4, 6, or 0 for both, got "ipv6"'],
+    ['redis://h?keyPrefix=shop:', 'keyPrefix: is a parameter of ioredis; write namespace'],
+    ['rediss://h?ssl_cert_reqs=none', 'ssl_cert_reqs: is a parameter of Python clients; write tls.rejectUnauthorized'],
+    ['memcached://h?lazyConnect=true', 'lazyConnect: unknown option'],
+    [
+      { driver: 'redis', password: 5 },
+      'password: must be text, or a function that gives it, got a number that is not shown',
+    ],
+    [{ driver: 'memcached', username: 'u', password: () => 'p' }, 'password: must be text, got a function'],
+    [{ driver: 'redis', timeout: 2 ** 31 }, 'timeout: must be positive ms'],
+    [{ driver: 'redis', breaker: { minDelay: '30d' } }, 'breaker.minDelay: must be positive ms'],
+    ['redis://h?breaker.maxDelay=25d', 'breaker.maxDelay: must be positive ms'],
     [{ driver: 'redis', url: 'redis://h:x' }, 'url.port: must be'],
     [{ driver: 'redis', path: '/s', host: 'h' }, 'host: a unix socket'],
     [{ driver: 'redis', path: '/s', port: 1 }, 'port: a unix socket'],
@@ -232,10 +293,97 @@ describe('a wrong config', () => {
       'the cache config has 5 problems',
       'url.port',
       'ttl',
-      'namespce',
       'db',
       'tll',
+      'namespce',
     ])
+  })
+
+  test.each([
+    [
+      { drver: 'redis', ttl: 0, port: 'x' },
+      ['ttl: must be positive', 'port: must be a whole number', 'drver: unknown option; did you mean "driver"?'],
+    ],
+    [{ drver: 'redsi', ttl: 0 }, ['ttl: must be positive', 'drver: unknown option']],
+    [{ ulr: 'redis://:SECRET@h', ttl: 0 }, ['ttl: must be positive', 'ulr: unknown option; did you mean "url"?']],
+    [{ ttl: 0, maxEntires: 5 }, ['driver: is missing', 'ttl: must be positive', 'maxEntires: unknown option; did you']],
+    [{ driver: 'redsi', ttl: 0, prot: 1 }, ['driver: must be one of', 'ttl: must be positive', 'prot: unknown option']],
+    [{ url: 5, ttl: 0 }, ['driver: is missing', 'ttl: must be positive', 'url: must be a URL as text, got 5']],
+    [
+      { url: 'redsi://h?tll=1&jitter=2', ttl: 0 },
+      ['url: unknown scheme "redsi://"', 'ttl: must be positive', 'jitter: must be a share', 'tll: unknown option'],
+    ],
+    [
+      { url: 'redis://:SEC/SECRET@h', ttl: 0, tll: 1 },
+      ['url: must not hold "#"', 'ttl: must be positive', 'tll: unknown option'],
+    ],
+    ['redsi://h#x', ['unknown scheme', 'must not hold "#"']],
+    [
+      { driver: 'redis', url: 'memcached://a', ttl: 0 },
+      ['url: is a URL for memcached, and driver says redis', 'ttl: must be positive'],
+    ],
+    [
+      { driver: 'redis', path: '/s', host: 'h', ttl: 0 },
+      ['ttl: must be positive', 'host: a unix socket (path) has no host; keep one of them, got "h"'],
+    ],
+    [{ driver: 'redis', username: 'u', ttl: 0 }, ['ttl: must be positive', 'password: is missing']],
+    [{ driver: 'memcached', username: 'u', password: 5 }, ['password: must be text']],
+    [{ driver: 'memcached', username: 5, password: 'p' }, ['username: must be text']],
+    [
+      { driver: 'memcached', servers: ['a', 'a'], breaker: { minDelay: '1s', maxDelay: 5 } },
+      ['breaker.minDelay: must not be longer than maxDelay, got "1s" and 5', 'servers.1: is listed twice'],
+    ],
+    ['memcached://a:x/0', ['takes no path', 'servers.0.port: must be']],
+    [
+      'redis://h/two?ttl=0',
+      ['db: must be the number of a database, as in redis://host:6379/2, got "two"', 'ttl: must be'],
+    ],
+    ['redis://h?ttl=1s&ttl=2s', ['ttl: is said twice in the URL, here as "2s"; keep one']],
+    ['memory://localhost', ['memory:// takes no host and no path', 'got "localhost"']],
+  ])('tells of all that is wrong at once, and of nothing else: %j', async (config, expected) => {
+    const message = await refusal(config)
+    expect(message).not.toContain('SECRET')
+    const lines = message.replace('the cache config: ', 'the cache config has 1 problem:\n- ').split('\n- ').slice(1)
+    if (expected[0]?.startsWith('memory://')) expect(lines).toEqual([expect.stringContaining(expected[1] as string)])
+    else expect(lines).toEqual(expected.map(problem => expect.stringContaining(problem)))
+  })
+
+  test('with any mistakes together tells of each, and shows each value', () => {
+    const mistakes = {
+      ttl: 0,
+      namespace: 'a b',
+      timeout: 'soon',
+      jitter: 7,
+      onError: 'opne',
+      allowFlush: 'yes',
+      maxValueBytes: '5 elephants',
+      breaker: 'sometimes',
+      serializer: 'fast',
+      name: 5,
+      namespce: 'x',
+    }
+    const bases = fc.constantFrom<object>(
+      ...[{ driver: 'memory' }, { driver: 'redis' }, { driver: 'redsi' }, { drver: 'redis' }, { driver: 5 }, {}],
+      ...[{ url: 'redis://h' }, { url: 'redis://h:x' }, { url: 'redsi://h' }, { url: 5 }, { url: 'redis://h#' }],
+      ...[
+        { driver: 'redis', url: 'memcached://a' },
+        { driver: 'redsi', url: 'redis://h' },
+      ],
+    )
+    fc.assert(
+      fc.property(bases, fc.subarray(Object.entries(mistakes), { minLength: 1 }), (base, made) => {
+        for (const where of ['', 'stores.a.']) {
+          const config = { ...base, ...Object.fromEntries(made) }
+          const resolved = where === '' ? resolveConfig(config) : resolveCaches({ default: 'a', stores: { a: config } })
+          const problems = 'problems' in resolved ? resolved.problems : []
+          for (const [name, value] of made) {
+            const told = problems.filter(({ path }) => path === where + name)
+            const text = name === 'namespce' ? 'did you mean "namespace"' : `got ${JSON.stringify(value)}`
+            expect(told).toEqual([{ path: where + name, message: expect.stringContaining(text) }])
+          }
+        }
+      }),
+    )
   })
 
   test('of any shape is refused, never met with another error', () => {
@@ -309,6 +457,17 @@ describe('a wrong config', () => {
       { driver: 'redis', tls: { key: ['SECRET'], passphrase: { SECRET: 'SECRET' } } },
       { driver: 'memcached', servers: ['memcached://ann:SECRET@h'], username: 5 },
       { driver: 'memcached', servers: ['ann:SECRET@h'] },
+      { driver: 'memcached', servers: ['ann:SECRET'] },
+      { driver: 'ann:SECRET' },
+      'redis://ann:SECRET/SECRET',
+      'memcached://ann:SECRET/SECRET',
+      'memory://:SECRET',
+      'unix://ann:SECRET/s',
+      'redis://h?password=SECRET&password=SECRET',
+      { url: 'redis://h?password=SECRET', password: 'SECRET' },
+      { pasword: 'SECRET' },
+      { drver: 'redis://:SECRET@h' },
+      { ulr: 'redis://:SECRET@h' },
     ]) {
       expect(await refusal(config)).not.toContain('SECRET')
     }

@@ -1,7 +1,9 @@
-import { type CachesConfig, createCache, createCaches } from 'anycache'
+import { type CacheConfig, type CachesConfig, createCache, createCaches } from 'anycache'
 import { describe, expect, test } from 'vitest'
 import { startMemcached } from '../../../test/servers/memcached.js'
 import { startRedis } from '../../../test/servers/redis.js'
+import { identityOf } from '../src/open-store.js'
+import { resolveConfig } from '../src/resolve-config.js'
 
 async function refusal(config: unknown): Promise<string> {
   const error = await createCaches(config as CachesConfig).then(
@@ -99,7 +101,7 @@ describe('createCaches', () => {
       'jitter: must be a share of the ttl from 0 to 1, got 5',
       'tll: unknown option; did you mean "ttl"?',
       expect.stringMatching(/^name: unknown option/),
-      'default: names no store; did you mean "main"?',
+      'default: names no store, got "mian"; did you mean "main"?',
       'stores.main: unknown scheme "memry://"; did you mean "memory"?',
       expect.stringMatching(/^stores\.sessions\.ttl: must be positive/),
       expect.stringMatching(/^stores\.other\.url\.port: must be/),
@@ -107,11 +109,29 @@ describe('createCaches', () => {
     ])
   })
 
+  test('lists what is wrong in a store behind what is wrong beside it', async () => {
+    const message = await refusal({
+      default: 'redis://:SECRET@h',
+      breaker: { minDelay: '1s', maxDelay: '5ms' },
+      stores: { main: { drver: 'redis', ttl: 0, prot: 5 }, other: { driver: 'redis', path: '/s', host: 'h', db: -1 } },
+    })
+    expect(message.split('\n- ')).toEqual([
+      'the cache config has 7 problems:',
+      'breaker.minDelay: must not be longer than maxDelay, got "1s" and "5ms"',
+      expect.stringMatching(/^default: names no store, got text that is not shown/),
+      expect.stringMatching(/^stores\.main\.ttl: must be positive/),
+      'stores.main.drver: unknown option; did you mean "driver"?',
+      'stores.main.prot: unknown option; did you mean "port"?',
+      expect.stringMatching(/^stores\.other\.db: must be a whole number/),
+      expect.stringMatching(/^stores\.other\.host: a unix socket/),
+    ])
+  })
+
   test.each([
     [undefined, 'must be an object with default and stores, got nothing'],
     ['memory://', 'must be an object with default and stores'],
     [{ default: 'a' }, 'stores: must be an object'],
-    [{ default: 'a', stores: {} }, 'stores: must hold at least one store'],
+    [{ default: 'a', stores: {} }, 'stores: must hold at least one store, got {}'],
     [{ stores: { a: 'null://' } }, 'default: must name one of the stores, got nothing'],
     [{ default: 'a', stores: [] }, 'stores: must be an object'],
   ])('refuses %j', async (config, message) => {
@@ -150,6 +170,23 @@ describe('stores that name the same server', () => {
       await stale
       expect(await first.get('k')).toBe('newer')
     }
+  })
+
+  test('in the same way have one identity, and with another function for the password another', () => {
+    const identity = (config: CacheConfig) => {
+      const resolved = resolveConfig(config)
+      return 'config' in resolved ? identityOf(resolved.config) : undefined
+    }
+    const token = () => 'token'
+    const first = identity({ driver: 'redis', host: 'h', password: token })
+    expect(first).toBe(identity({ url: 'redis://h:6379/0', password: token, timeout: '1s', namespace: 'a' }))
+    const others: CacheConfig[] = [
+      { driver: 'redis', host: 'h', password: () => 'token' },
+      { driver: 'redis', host: 'h', password: 'token' },
+      { driver: 'redis', host: 'h', password: token, family: 6 },
+      { driver: 'redis', host: 'h', password: token, protocol: 2 },
+    ]
+    expect(new Set([first, ...others.map(identity)]).size).toBe(5)
   })
 
   test('share one connection to Redis, and the last one to be closed closes it', async () => {
@@ -242,8 +279,10 @@ describe('one line of config', () => {
   test('reaches a Redis that speaks TLS alone, by the authority it gives', async () => {
     await using redis = await startRedis({ tls: true })
     const url = `rediss://localhost:${redis.port}?onError=throw&timeout=5s`
-    await using trusting = await createCache({ driver: 'redis', url, tls: { ca: redis.tls?.cert ?? '' } })
-    expect(await trusting.set('a', 1)).toBe(true)
+    for (const config of [{ driver: 'redis', url } as const, { url }]) {
+      await using trusting = await createCache({ ...config, tls: { ca: redis.tls?.cert ?? '' } })
+      expect(await trusting.set('a', 1)).toBe(true)
+    }
     await using doubting = await createCache(url)
     await expect(doubting.set('a', 1)).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION' })
     await using careless = await createCache(`${url}&tls.rejectUnauthorized=false`)

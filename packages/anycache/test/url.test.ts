@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parseUrl as parseUrlOfStore } from '../../redis/src/url.js'
 import { parseUrl } from '../src/url.js'
+import { foreignParameters, ioredisParameters } from '../src/url-parameters.js'
 
 function configOf(url: string): unknown {
   const { config, problems } = parseUrl(url)
@@ -104,6 +106,17 @@ describe('parameters', () => {
 
   test('are percent-decoded, and a plus is a plus', () => {
     expect(configOf('redis://?password=a+b%26c')).toMatchObject({ password: 'a+b&c' })
+  })
+
+  test('that only ioredis reads are taken for Redis, here and by RedisStore, and do nothing', () => {
+    for (const name of ioredisParameters) {
+      expect(configOf(`redis://cache?${name}=x`)).toEqual({ driver: 'redis', host: 'cache' })
+      expect(parseUrlOfStore(`redis://cache?${name}=x`)).toEqual({ host: 'cache', tls: false })
+      expect(parseUrl(`memory://?${name}=x`).config).toHaveProperty(name)
+    }
+    for (const name of foreignParameters.keys()) {
+      expect(() => parseUrlOfStore(`redis://cache?${name}=x`)).toThrow(name)
+    }
   })
 
   test('named __proto__ or constructor are mere names', () => {
