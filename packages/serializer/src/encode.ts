@@ -90,7 +90,7 @@ function smaller(
   flags: number = plain.flags,
   payload: string | Uint8Array = plain.data,
 ): Encoded | Promise<Encoded> {
-  if (!compression || payload.length > compression.limit || !reaches(payload, compression.threshold)) return plain
+  if (!compression || !reaches(payload, compression.threshold) || payload.length > compression.limit) return plain
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
   // A reader would refuse to inflate it; what is not compressed it reads at any size.
   if (bytes.length > compression.limit) return plain
