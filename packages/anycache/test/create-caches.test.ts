@@ -1,3 +1,5 @@
+import { cacheOver } from '@anycache/core'
+import { RedisStore } from '@anycache/redis'
 import { type CacheConfig, type CachesConfig, createCache, createCaches } from 'anycache'
 import { describe, expect, test } from 'vitest'
 import { startMemcached } from '../../../test/servers/memcached.js'
@@ -274,6 +276,45 @@ describe('one line of config', () => {
       expect(await cache.get('a')).toBeUndefined()
     }
     expect(await redis.command('DBSIZE')).toBe(0)
+  })
+
+  test('logs in to Redis with the password that a function promises', async () => {
+    await using redis = await startRedis({ password: 'token' })
+    let asked = 0
+    const password = async () => {
+      asked++
+      return 'token'
+    }
+    for (const url of [`redis://127.0.0.1:${redis.port}`, `redis://127.0.0.1:${redis.port}?protocol=2`]) {
+      await using cache = await createCache({ url, password, onError: 'throw', timeout: '5s' })
+      expect(await cache.set('a', 1)).toBe(true)
+    }
+    expect(asked).toBe(2)
+  })
+
+  test('dials the addresses of the family that the URL names, and speaks its protocol', async () => {
+    // It listens on IPv4 alone.
+    await using redis = await startRedis()
+    const url = `redis://localhost:${redis.port}?onError=throw&timeout=5s&lazyConnect=true`
+    await using four = await createCache(`${url}&family=4&protocol=2`)
+    expect(await four.set('a', 1)).toBe(true)
+    const clients = (await redis.command('CLIENT', 'LIST')) as string
+    expect(
+      clients
+        .split('\n')
+        .filter(line => line.includes('cmd=set'))
+        .map(line => /resp=\d/.exec(line)?.[0]),
+    ).toEqual(['resp=2'])
+    await using six = await createCache(`${url}&family=6`)
+    await expect(six.set('a', 1)).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION' })
+    for (const family of [4, 6] as const) {
+      const cache = cacheOver(new RedisStore({ url: `redis://localhost:${redis.port}?family=${family}` }), {
+        onError: 'throw',
+      })
+      const answer = await cache.get('a').catch(error => error.code)
+      expect(answer).toBe(family === 4 ? 1 : 'ERR_CACHE_CONNECTION')
+      await cache.close()
+    }
   })
 
   test('reaches a Redis that speaks TLS alone, by the authority it gives', async () => {

@@ -140,8 +140,8 @@ function addressOf(options: RedisStoreOptions<RedisClient>): Address {
     username,
     password,
     db: db ?? fromUrl.db ?? 0,
-    family: family ?? 0,
-    protocol: protocol ?? 3,
+    family: family ?? fromUrl.family ?? 0,
+    protocol: protocol ?? fromUrl.protocol ?? 3,
     tls: secured === false ? undefined : secured === true ? {} : { ...secured },
     clientName: text('clientName', options.clientName),
   }
