@@ -15,13 +15,17 @@ const durationForm = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
 export const maxTtl: number = 2 ** 31 * 1000
 
 /**
- * Milliseconds of a duration, at most what a timer carries (2^31−1, 24.8 days): Node fires a longer one at once.
- * Throws `InvalidArgumentError` for 0, negatives, NaN, Infinity and any other type.
+ * Milliseconds of a duration that a timer can carry: more than 0, at most 2^31−1 (24.8 days), since Node fires a longer timer at once.
+ * Throws `InvalidArgumentError` for anything else.
  */
 export function milliseconds(duration: unknown, name: string, op?: string): number {
   const ms = read(duration)
-  if (ms !== undefined && ms > 0 && ms !== Number.POSITIVE_INFINITY) return Math.min(ms, longestTimer)
-  throw new InvalidArgumentError(`${name} must be positive ms or a string like "30s", got ${shown(duration)}`, { op })
+  if (ms !== undefined && ms > 0 && ms <= longestTimer) return ms
+  const wanted =
+    ms === undefined || !(ms > longestTimer) || ms === Number.POSITIVE_INFINITY
+      ? 'be positive ms or a string like "30s"'
+      : 'be at most 2147483647 ms (24.8 days)'
+  throw new InvalidArgumentError(`${name} must ${wanted}, got ${shown(duration)}`, { op })
 }
 
 /** Milliseconds of a ttl, at least 1, or Infinity. Throws `InvalidArgumentError` for what is not a ttl. */

@@ -34,9 +34,12 @@ describe('a server is reached', () => {
     expect(error.message).toMatch(/self.signed certificate/)
   })
 
-  test('by a store with the time of a month to connect', async () => {
+  test('by a store with the longest time to connect that a timer carries', async () => {
     const redis = await server()
-    await store({ port: redis.port, timeout: '30d' }).ping(within())
+    await store({ port: redis.port, timeout: 2 ** 31 - 1 }).ping(within())
+    expect(() => store({ port: redis.port, timeout: '30d' })).toThrow(
+      /timeout must be at most 2147483647 ms .*got "30d"/,
+    )
   })
 
   test('with a password, by option or url', async () => {
