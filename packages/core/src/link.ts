@@ -7,7 +7,7 @@ import { milliseconds } from './ttl.js'
 
 /** When a server is given a rest. */
 export interface BreakerOptions {
-  /** Failures in a row that open the breaker. A refused connection opens it at once. Default 5. */
+  /** Failures in a row that open the breaker. A connection that cannot be made opens it at once. Default 5. */
   readonly failures?: number
   /** Milliseconds to the first probe after opening. Default 100. */
   readonly minDelay?: number
@@ -86,7 +86,7 @@ export class Link {
     this.#failures = 0
   }
 
-  /** No reply came in time, or the connection was lost. `refused`: nobody listens there, so one failure is enough. */
+  /** No reply came in time, or the connection was lost. `refused`: no connection can be made, so one failure is enough. */
   failed(error: CacheError, refused = false): void {
     if (!this.#enabled || this.#open || this.#closed) return
     this.#failures++

@@ -35,7 +35,7 @@ export interface SessionListener {
   opened(session: Session, settings: ServerSettings): void
   /** An answer came in time. */
   heard(): void
-  /** Once, last. `error` is `undefined` when we closed it; an idle one that the server closed counts 0 failures. `refused`: nobody listens. */
+  /** Once, last. `error` is `undefined` when we closed it; an idle one that the server closed counts 0 failures. `refused`: no connection can be made. */
   closed(session: Session, error: CacheError | undefined, failures: number, refused: boolean): void
 }
 
@@ -97,7 +97,8 @@ export class Session implements Pending {
   expire(): void {
     const server = this.#endpoint.name
     if (!this.#open) {
-      this.fail(connectTimeout(this.#endpoint, this.#socket))
+      // As a refused one: what is frozen takes no more patience from every call that follows.
+      this.#end(connectTimeout(this.#endpoint, this.#socket), false, true)
     } else if (this.#unanswered.rest().every(request => request.over || request.isRead)) {
       const message = `the connection to ${server} was idle and has gone silent`
       this.#end(new ConnectionError(message, { server, outcome: 'unknown' }), true, false)

@@ -1,9 +1,17 @@
 import { clearTimeout, setTimeout, TimeoutError } from '@anycache/core'
-import type { Connection } from './connection.js'
+import type { Argument } from './command.js'
+import type { Exchanges } from './exchanges.js'
 import { isReply } from './failures.js'
 
+/** The connection that is asked. */
+interface Asked {
+  readonly server: string
+  readonly exchanges: Exchanges
+  send(name: string, args: Argument[], answered: (reply: unknown) => void, failed: (error: unknown) => void): void
+}
+
 /** Asks for a sign of life. Rejects without one within `patience` ms. The connection must be ready. */
-export async function ping(connection: Connection, patience: number): Promise<void> {
+export async function ping(connection: Asked, patience: number): Promise<void> {
   const { exchanges, server } = connection
   const exchange = exchanges.begin()
   const pinged = new Promise((answer, fail) => connection.send('ping', [], answer, fail))
