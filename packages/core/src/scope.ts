@@ -85,11 +85,11 @@ export class Scope {
   }
 
   /** What one step that starts now may take. `asks`: an owed delete of its key is no answer to it, as under `onError: 'throw'`. */
-  call(options: CallOptions | undefined, asks: boolean = !this.open(options)): Call {
+  call(options: CallOptions | undefined, asks?: boolean): Call {
     if (!this.timed) return timeless
     const timeout =
       options?.timeout === undefined ? this.root.settings.timeout : milliseconds(options.timeout, 'timeout')
-    return { deadline: now() + timeout, asks }
+    return { deadline: now() + timeout, asks: asks ?? !this.open(options) }
   }
 
   /** The ttl of one write in ms: what the call named or the cache's own, shortened by a random share up to `jitter`. */
