@@ -8,6 +8,7 @@ export default defineConfig({
     // Tests run the sources: no build stands between an edit and its test, and stack traces name the line as written.
     alias: [
       { find: /^@anycache\/conformance\/testing$/, replacement: `${packages}/conformance/src/testing.ts` },
+      { find: /^@anycache\/redis\/ioredis-parameters$/, replacement: `${packages}/redis/src/ioredis-parameters.ts` },
       { find: /^@anycache\/memcached\/address$/, replacement: `${packages}/memcached/src/address.ts` },
       { find: /^@anycache\/([a-z]+)$/, replacement: `${packages}/$1/src/index.ts` },
       { find: /^anycache$/, replacement: `${packages}/anycache/src/index.ts` },

@@ -26,7 +26,7 @@ const ALLOWED: Record<string, string[]> = {
 /** Modules with a socket or a client behind them, which `anycache` loads only when a config chooses them. */
 const LAZY = ['@anycache/redis', '@anycache/memcached']
 /** A module of such a package that imports nothing. */
-const LIGHT = ['@anycache/memcached/address']
+const LIGHT = ['@anycache/memcached/address', '@anycache/redis/ioredis-parameters']
 
 const published = packages().filter(({ folder }) => folder !== 'bench')
 

@@ -24,35 +24,6 @@ export const textOptions: ReadonlySet<string> = new Set([
   'tls.servername',
 ])
 
-/**
- * Options of ioredis that change nothing here, as URLs written for it may name them: deadlines, connecting anew and what waits meanwhile
- * are the cache's own affair.
- */
-export const ioredisParameters: ReadonlySet<string> = new Set([
-  'autoResendUnfulfilledCommands',
-  'autoResubscribe',
-  'blockingTimeout',
-  'blockingTimeoutGrace',
-  'clientInfoTag',
-  'commandTimeout',
-  'connectTimeout',
-  'connectionName',
-  'disableClientInfo',
-  'disconnectTimeout',
-  'enableAutoPipelining',
-  'enableOfflineQueue',
-  'enableReadyCheck',
-  'keepAlive',
-  'lazyConnect',
-  'maxLoadingRetryTime',
-  'maxRetriesPerRequest',
-  'noDelay',
-  'replyMapping',
-  'showFriendlyErrorStack',
-  'socketTimeout',
-  'stringNumbers',
-])
-
 /** Parameters that other clients of Redis read and that would change something here, and what says the same. */
 export const foreignParameters: ReadonlyMap<string, string> = new Map([
   ['keyPrefix', 'is a parameter of ioredis; write namespace, which also ends where another begins'],

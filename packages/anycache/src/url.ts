@@ -1,5 +1,6 @@
+import { ioredisParameters } from '@anycache/redis/ioredis-parameters'
 import { hint, type Problem, received } from './problems.js'
-import { foreignParameters, ioredisParameters, parametersOf, saidTwice } from './url-parameters.js'
+import { foreignParameters, parametersOf, saidTwice } from './url-parameters.js'
 
 /** What a URL says, as the options of a config object, and what is wrong with it. */
 export interface ParsedUrl {

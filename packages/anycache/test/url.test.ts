@@ -1,8 +1,9 @@
+import { ioredisParameters } from '@anycache/redis/ioredis-parameters'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseUrl as parseUrlOfStore } from '../../redis/src/url.js'
 import { parseUrl } from '../src/url.js'
-import { foreignParameters, ioredisParameters } from '../src/url-parameters.js'
+import { foreignParameters } from '../src/url-parameters.js'
 
 function configOf(url: string): unknown {
   const { config, problems } = parseUrl(url)

@@ -1,4 +1,5 @@
 import { checkOptions, InvalidArgumentError, shown } from '@anycache/core'
+import { ioredisParameters } from './ioredis-parameters.js'
 
 /** The parts that a URL names; what it does not name is left out. */
 export interface UrlParts {
@@ -21,34 +22,6 @@ const schemes: Readonly<Record<string, boolean>> = {
   'valkey:': false,
   'valkeys:': true,
 }
-/**
- * Options of ioredis that change nothing here, as URLs written for it may name them: deadlines, connecting anew and what waits meanwhile
- * are the store's own affair.
- */
-const ioredisParameters: ReadonlySet<string> = new Set([
-  'autoResendUnfulfilledCommands',
-  'autoResubscribe',
-  'blockingTimeout',
-  'blockingTimeoutGrace',
-  'clientInfoTag',
-  'commandTimeout',
-  'connectTimeout',
-  'connectionName',
-  'disableClientInfo',
-  'disconnectTimeout',
-  'enableAutoPipelining',
-  'enableOfflineQueue',
-  'enableReadyCheck',
-  'keepAlive',
-  'lazyConnect',
-  'maxLoadingRetryTime',
-  'maxRetriesPerRequest',
-  'noDelay',
-  'replyMapping',
-  'showFriendlyErrorStack',
-  'socketTimeout',
-  'stringNumbers',
-])
 const socketForm = /^unix:\/\/(?:([^@/?#]*)@)?(\/[^?#]+)(?:\?([^#]*))?$/
 
 /**
