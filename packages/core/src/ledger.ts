@@ -110,6 +110,10 @@ export class Ledger {
     this.#dropEmpty(owed.prefix, page)
   }
 
+  owesTo(server: string): boolean {
+    return this.#byServer.has(server)
+  }
+
   /** What is owed to the server and can be sent now without overtaking a write: at most `most`, the oldest first. */
   due(server: string, most: number): Owed[] {
     this.#dropExpired(server)

@@ -72,7 +72,11 @@ class ManyInChunks<A> {
     const scope = this.#scope
     const { keys, options, ready, forgo } = this.#many
     const { pending, after } = scope.order.batch(scope.prefix, keys)
-    const call = ready === undefined ? scope.call(options) : ready.then(() => scope.call(options))
+    // One chunk has the time of a single call. More of them, which have their own each, wait for as long as earlier calls get on: each
+    // of those ends by itself.
+    const begun = (): Call | Promise<Call> =>
+      fits(this.#many) ? scope.call(options) : Promise.resolve(after).then(() => scope.call(options))
+    const call = ready === undefined ? begun() : ready.then(begun)
     if (call instanceof Promise) call.catch(() => {})
     const leaveAll = (): void => pending.sent(keys.length)
     const queue = (run: () => Answer<void>): Promise<void> => {

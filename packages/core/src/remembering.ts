@@ -98,7 +98,8 @@ class RememberingStore implements Store {
     }
     if (event.type === 'breaker' && event.state === 'closed') this.#openBreakers.delete(event.server)
     else if (event.type !== 'connect' || this.#openBreakers.has(event.server)) return
-    if (this.#ledger.size === 0 || this.#isClosed) return
+    // Also where nothing is owed: a replay that stayed suspended would not send what is owed later.
+    if (this.#isClosed) return
     this.#replays.get(event.server)?.resume()
     if (this.#openBreakers.size === 0) this.#clears.resume()
   }
@@ -115,7 +116,8 @@ class RememberingStore implements Store {
 
   async #replayTo(server: string, most: number): Promise<Progress> {
     const due = this.#ledger.due(server, most)
-    if (due.length === 0) return 'done'
+    // What is being overwritten now may hide others behind it.
+    if (due.length === 0) return this.#ledger.owesTo(server) ? 'failed' : 'done'
     const byPrefix = new Map<string, Owed[]>()
     for (const owed of due) {
       const others = byPrefix.get(owed.prefix)

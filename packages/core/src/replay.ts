@@ -19,6 +19,8 @@ export class Replay {
   #timer: NodeJS.Timeout | undefined
   #failures = 0
   #isRunning = false
+  /** Something more is owed since the running replay began. */
+  #isWoken = false
   #isSuspended = false
   #isClosed = false
 
@@ -29,6 +31,7 @@ export class Replay {
 
   /** Something is owed. */
   wake(): void {
+    this.#isWoken = true
     if (this.#isRunning || this.#isSuspended || this.#isClosed || this.#timer !== undefined) return
     this.#schedule()
   }
@@ -55,13 +58,14 @@ export class Replay {
   async #run(): Promise<void> {
     if (this.#isRunning) return
     this.#isRunning = true
+    this.#isWoken = false
     let progress: Progress = 'more'
     for (let most = 1; progress === 'more' && !this.#isSuspended && !this.#isClosed; most = batchSize) {
       progress = await this.#send(most)
     }
     this.#isRunning = false
     if (progress === 'done') this.#failures = 0
-    else if (!this.#isSuspended && !this.#isClosed) this.#schedule()
+    if ((progress !== 'done' || this.#isWoken) && !this.#isSuspended && !this.#isClosed) this.#schedule()
   }
 
   #schedule(): void {

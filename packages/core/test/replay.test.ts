@@ -29,6 +29,10 @@ function batches(): number[] {
   return [...store.sizes]
 }
 
+function removed(): number {
+  return batches().reduce((sum, size) => sum + size, 0)
+}
+
 function wait(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms))
 }
@@ -98,4 +102,50 @@ test('a store that was closed under its cache is not replayed to', async () => {
   store.tell({ type: 'connect', server })
   await wait(50)
   expect(store.calls).toEqual(['removeMany'])
+})
+
+test('what is being overwritten when the replay begins holds up no other', async () => {
+  await owe(2000)
+  // The oldest 200 are written again, and the answer is still under way when the server turns out to be back.
+  let answer = (): void => {}
+  const answered = new Promise<void>(resolve => {
+    answer = resolve
+  })
+  store.slowness = verb => (verb === 'writeMany' ? answered : undefined)
+  const set = cache.setMany(Array.from({ length: 200 }, (_, i) => [`k${i}`, 'new']))
+  store.tell({ type: 'connect', server })
+  await wait(1000)
+  answer()
+  expect(await set).toEqual([])
+  await vi.waitFor(() => expect(removed()).toBeGreaterThanOrEqual(1800), bound)
+  expect(await cache.get('k0')).toBe('new')
+  expect(await cache.get('k1999', { onError: 'throw' })).toBeUndefined()
+})
+
+test('a key that fails while its namespace is being cleared gets the namespace cleared again', async () => {
+  let end = (): void => {}
+  const ended = new Promise<void>(resolve => {
+    end = resolve
+  })
+  store.slowness = verb => (verb === 'clear' ? ended : undefined)
+  await owe(100_001)
+  await vi.waitFor(() => expect(store.calls).toContain('clear'), bound)
+  store.illKeys.add('late')
+  await cache.delete('late')
+  store.illKeys.clear()
+  end()
+  expect(await cache.set('k', 'new')).toBe(true)
+  await vi.waitFor(async () => {
+    await cache.set('k', 'new')
+    expect(await cache.get('k')).toBe('new')
+  }, bound)
+})
+
+test('a breaker that closes while nothing is owed lets later failures be replayed', async () => {
+  await owe(1)
+  store.tell({ type: 'breaker', server, state: 'open' })
+  await cache.clear()
+  store.tell({ type: 'breaker', server, state: 'closed' })
+  await owe(1)
+  await vi.waitFor(() => expect(batches()).toEqual([1]), bound)
 })
