@@ -16,7 +16,7 @@ export class KeyOrder {
 
   /** What a call on `id` must wait for, if anything. */
   before(id: string): Promise<unknown> | undefined {
-    return this.#tails.get(id) ?? this.#pendingIn(id) ?? this.#barrier
+    return this.#tails.get(id) ?? this.#holding(id)?.before(id) ?? this.#barrier
   }
 
   /** Runs `send` once `ready` and every earlier call on `id` let it, and keeps the place of `id` until then. */
@@ -40,17 +40,30 @@ export class KeyOrder {
     return this.hold(id, running, () => running)
   }
 
-  /** Keeps the places of many keys until each is said to be sent. `after`: what the first of them must wait for, if anything. */
-  batch(prefix: string, keys: readonly string[]): { pending: PendingKeys; after: Promise<unknown> | undefined } {
-    const earlier = this.idle ? [] : keys.map(key => this.before(prefix + key)).filter(before => before !== undefined)
+  /**
+   * Keeps the places of many keys until each is said to be sent. `after`: what the first of them must wait for, if anything. A patient
+   * one waits for whole batches before it: so it costs no promise per key.
+   */
+  batch(
+    prefix: string,
+    keys: readonly string[],
+    isPatient: boolean,
+  ): { pending: PendingKeys; after: Promise<unknown> | undefined } {
+    const earlier = new Set<Promise<unknown>>()
+    const before = (id: string): Promise<unknown> | undefined =>
+      isPatient ? (this.#tails.get(id) ?? this.#holding(id)?.whenSent ?? this.#barrier) : this.before(id)
+    for (const key of this.idle ? [] : keys) {
+      const promise = before(prefix + key)
+      if (promise !== undefined) earlier.add(promise)
+    }
     const pending = new PendingKeys(prefix, keys)
     // The batch waits for them, and later calls for the batch.
-    if (earlier.length > 0) for (const key of keys) this.#tails.delete(prefix + key)
+    if (earlier.size > 0) for (const key of keys) this.#tails.delete(prefix + key)
     this.#batches = [...this.#batches, pending]
     void pending.whenSent.then(() => {
       this.#batches = this.#batches.filter(other => other !== pending)
     })
-    return { pending, after: earlier.length === 0 ? undefined : Promise.all(new Set(earlier)) }
+    return { pending, after: earlier.size === 0 ? undefined : Promise.all(earlier) }
   }
 
   /** Runs `send` once every earlier call was sent; every later one waits until then. For verbs on whole namespaces. */
@@ -71,13 +84,9 @@ export class KeyOrder {
     await Promise.all([...this.#tails.values(), ...this.#batches.map(batch => batch.whenSent), this.#barrier])
   }
 
-  #pendingIn(id: string): Promise<void> | undefined {
+  #holding(id: string): PendingKeys | undefined {
     // The newest first: it waits for those before it.
-    for (let i = this.#batches.length - 1; i >= 0; i--) {
-      const pending = this.#batches[i]?.before(id)
-      if (pending !== undefined) return pending
-    }
-    return undefined
+    return this.#batches.findLast(batch => batch.holds(id))
   }
 
   #turn<T>(after: Promise<unknown>, send: () => T | Promise<T>): { answer: Promise<T>; quiet: Promise<unknown> } {

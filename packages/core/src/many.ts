@@ -71,7 +71,7 @@ class ManyInChunks<A> {
   async send(): Promise<readonly (A | Failed)[]> {
     const scope = this.#scope
     const { keys, options, ready, forgo } = this.#many
-    const { pending, after } = scope.order.batch(scope.prefix, keys)
+    const { pending, after } = scope.order.batch(scope.prefix, keys, keys.length > chunkKeys)
     // One chunk has the time of a single call. More of them, which have their own each, wait for as long as earlier calls get on: each
     // of those ends by itself.
     const begun = (): Call | Promise<Call> =>

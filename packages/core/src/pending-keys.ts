@@ -24,12 +24,16 @@ export class PendingKeys {
     })
   }
 
-  /** Resolves when the key was sent; `undefined`: it was, or never belonged to the call. */
-  before(id: string): Promise<void> | undefined {
-    if (!id.startsWith(this.#prefix)) return undefined
-    const key = id.slice(this.#prefix.length)
+  /** Whether the key belongs to the call and is still to be sent. */
+  holds(id: string): boolean {
+    if (!id.startsWith(this.#prefix)) return false
     this.#unsent ??= new Set(this.#keys.slice(this.#next))
-    if (!this.#unsent.has(key)) return undefined
+    return this.#unsent.has(id.slice(this.#prefix.length))
+  }
+
+  /** Resolves when the key was sent, which it {@link PendingKeys.holds holds}. */
+  before(id: string): Promise<void> {
+    const key = id.slice(this.#prefix.length)
     let wait = this.#waits.get(key)
     if (wait === undefined) {
       wait = this.#wait(key)

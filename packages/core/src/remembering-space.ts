@@ -33,7 +33,10 @@ export class RememberingSpace implements Space {
   async #checked(key: string, call: Call, answer: Answer<StoredItem | undefined>): Promise<StoredItem | undefined> {
     const item = await answer
     if (!this.owes(key)) return item
-    return call.asks ? this.get(key, call) : undefined
+    if (!call.asks) return undefined
+    // A store may answer at once while the write is still under way, which would then never get its turn.
+    await nextTurn()
+    return this.get(key, call)
   }
 
   getMany(keys: readonly string[], call: Call): Answer<readonly (StoredItem | undefined | Failed)[]> {

@@ -231,3 +231,18 @@ test('a delete that fails while a clear is under way stays owed', async () => {
   await cleared
   expect(await cache.get('k')).toBeUndefined()
 })
+
+test('a read under onError "throw" waits for a write under way, which gets its turn', async () => {
+  store.illness = 'down'
+  expect(await cache.set('k', 'lost')).toBe(false)
+  store.illness = 'well'
+  store.slowness = verb => (verb === 'write' ? new Promise(resolve => setTimeout(resolve, 50)) : undefined)
+  const strict = { onError: 'throw' } as const
+  // The store answers reads in microtasks: asked again and again in those alone, it would never end the write.
+  const [stored, one, many] = await Promise.all([
+    cache.set('k', 'new'),
+    cache.get('k', strict),
+    cache.getMany(['k', 'other'], strict),
+  ])
+  expect([stored, one, many]).toEqual([true, 'new', new Map([['k', 'new']])])
+})
