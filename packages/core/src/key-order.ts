@@ -26,7 +26,7 @@ export class KeyOrder {
     ready.catch(() => {})
     const turn = this.#turn(after, send)
     this.#tails.set(id, turn.quiet)
-    // Registered before anyone can wait for `quiet`, so that whoever waited is sent before whoever finds the place free.
+    // Registered before anyone can wait for `quiet`, so that calls that waited are sent before calls that find the place free.
     void turn.quiet.then(() => {
       if (this.#tails.get(id) === turn.quiet) this.#tails.delete(id)
     })

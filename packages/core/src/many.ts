@@ -24,7 +24,7 @@ export interface Many<A> {
   readonly send: (indices: readonly number[] | undefined, call: Call) => Answer<readonly (A | Failed)[]>
   /** Bytes that a key brings along. Default: none to speak of. */
   readonly bytesOf?: (index: number) => number
-  /** Told of each key that was given up unsent. */
+  /** Called with each key that was given up unsent. */
   readonly forgo?: (key: string) => void
 }
 

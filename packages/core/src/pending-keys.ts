@@ -63,7 +63,7 @@ export class PendingKeys {
     const promise = new Promise<void>(done => {
       resolve = done
     })
-    // Registered before anyone can wait, so that whoever waited is sent before whoever finds the place free.
+    // Registered before anyone can wait, so that calls that waited are sent before calls that find the place free.
     void promise.then(() => {
       this.#waits.delete(key)
       this.#unsent?.delete(key)

@@ -183,7 +183,7 @@ class RememberingStore implements Store {
     return { deadline: now() + this.timeout }
   }
 
-  /** A store that was closed, be it under its caches, is not replayed to. */
+  /** A closed store is not replayed to, not even when it was closed under open caches. */
   #stop(): void {
     this.#isClosed = true
     for (const replay of [...this.#replays.values(), this.#clears]) replay.close()

@@ -58,7 +58,7 @@ describe('a value of any size needs no copy', () => {
     }
   })
 
-  it('nor in a cycle, be it at the end of many rows', () => {
+  it('nor in a cycle, even at the end of many rows', () => {
     const root: { list: object[]; first: object | undefined } = { list: [], first: undefined }
     root.list = rows(60_000, id => ({ id, tags: ['a'] }))
     root.list.push({ root })
