@@ -21,6 +21,8 @@ interface Page {
   readonly keys: Map<string, Owed>
   /** Set when there were more keys than the page holds: the newest of them. */
   overflow: Owed | undefined
+  /** Keys that were written or deleted since the page overflowed, so that nothing old lies under them. */
+  readonly settled: Set<string>
   /** The newest failure noted here. */
   version: number
 }
@@ -56,7 +58,7 @@ export class Ledger {
   owes(prefix: string, key: string): boolean {
     const page = this.#pages.get(prefix)
     if (page === undefined) return false
-    if (page.overflow !== undefined && page.overflow.until > now()) return true
+    if (page.overflow !== undefined && page.overflow.until > now()) return !page.settled.has(key)
     const owed = page.keys.get(key)
     return owed !== undefined && owed.until > now()
   }
@@ -71,7 +73,7 @@ export class Ledger {
     this.#dropExpired(server)
     let page = this.#pages.get(prefix)
     if (page === undefined) {
-      page = { keys: new Map(), overflow: undefined, version: 0 }
+      page = { keys: new Map(), overflow: undefined, settled: new Set(), version: 0 }
       this.#pages.set(prefix, page)
     }
     const known = page.keys.get(key)
@@ -81,6 +83,7 @@ export class Ledger {
     if (page.overflow !== undefined || (known === undefined && page.keys.size >= capacity)) {
       for (const other of page.keys.values()) this.#leaveQueue(other)
       page.keys.clear()
+      page.settled.delete(key)
       page.overflow = owed
       return
     }
@@ -93,7 +96,15 @@ export class Ledger {
 
   /** A write of a remembered key is being sent. Returns what to call when it settled; `done`: the old value is gone. */
   supersede(prefix: string, key: string): (done: boolean) => void {
-    const owed = this.#pages.get(prefix)?.keys.get(key)
+    const page = this.#pages.get(prefix)
+    if (page?.overflow !== undefined) {
+      const { version } = page
+      return done => {
+        // A failure that was noted meanwhile may be one of this key.
+        if (done && page.version === version && page.settled.size < capacity) page.settled.add(key)
+      }
+    }
+    const owed = page?.keys.get(key)
     if (owed === undefined) return () => {}
     owed.superseding.count++
     return done => {
@@ -140,7 +151,7 @@ export class Ledger {
       if (page.overflow === undefined) continue
       if (page.overflow.until > now()) overflows.push(page.overflow)
       else {
-        page.overflow = undefined
+        this.#endOverflow(page)
         this.#dropEmpty(prefix, page)
       }
     }
@@ -157,7 +168,7 @@ export class Ledger {
     const nested = prefix === '' ? '' : `${prefix.slice(0, -1)}/`
     for (const [other, page] of this.#pages) {
       if (other !== prefix && !other.startsWith(nested)) continue
-      if (page.version <= since) page.overflow = undefined
+      if (page.version <= since) this.#endOverflow(page)
       for (const owed of page.keys.values()) if (owed.version <= since) this.forget(owed)
       this.#dropEmpty(other, page)
     }
@@ -175,6 +186,11 @@ export class Ledger {
   #leaveQueue(owed: Owed): void {
     const queue = this.#byServer.get(owed.server)
     if (queue?.delete(owed) && queue.size === 0) this.#byServer.delete(owed.server)
+  }
+
+  #endOverflow(page: Page): void {
+    page.overflow = undefined
+    page.settled.clear()
   }
 
   #dropEmpty(prefix: string, page: Page): void {

@@ -186,6 +186,26 @@ test('more keys than can be remembered make the namespace read as misses until i
   })
 })
 
+test('past that, what a program acts on is true as soon as the server answers: a lock is taken once, a counter counts', async () => {
+  // Without a namespace nothing is cleared, and what is owed is only forgotten with time.
+  const bare = cacheOver(store)
+  await bare.set('lock', 'old')
+  await bare.set('kept', 'old')
+  store.illness = 'down'
+  await bare.deleteMany(Array.from({ length: 100_001 }, (_, i) => `k${i}`))
+  store.illness = 'well'
+  expect([await bare.add('lock', 1), await bare.add('lock', 2)]).toEqual([true, false])
+  expect([await bare.increment('n'), await bare.increment('n')]).toEqual([1, 2])
+  expect(await bare.get('lock')).toBe(1)
+  expect(await bare.set('kept', 'new')).toBe(true)
+  expect(await bare.get('kept')).toBe('new')
+  expect(await bare.get('other')).toBeUndefined()
+  store.illness = 'down'
+  await bare.delete('kept')
+  store.illness = 'well'
+  expect(await bare.get('kept')).toBeUndefined()
+})
+
 test('what is written while a long replay is under way is not deleted by it', async () => {
   const keys = Array.from({ length: 1200 }, (_, i) => `k${i}`)
   store.illness = 'down'
