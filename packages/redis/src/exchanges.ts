@@ -70,10 +70,16 @@ export class Exchanges {
     const waited = now() - awaited.at
     const fact = exchange
       ? `${server} did not answer within ${Math.round(waited)} ms; a write may still take effect`
-      : `${server} was sent a large value ${Math.round(waited)} ms ago and nothing beside it; this call was not sent`
+      : `${server} has not yet taken a large value, and is sent nothing beside it; this call was not sent`
     const error = new TimeoutError(fact, { server, outcome: exchange ? 'unknown' : 'not-sent' })
+    const moving = this.#traffic.isMoving(awaited)
+    if (exchange === undefined) {
+      // Bytes leave in bursts, so that a short pause means nothing. Those who are late from now on compare with what is known now.
+      if (!moving && waited < timeout) return error
+      this.alone = this.#traffic.seen(awaited)
+    }
     // One failure for a batch, however many calls are in it; and none while bytes move, for the server is not to blame.
-    if (!awaited.counted && !this.#traffic.isMoving(awaited)) {
+    if (!awaited.counted && !moving) {
       awaited.counted = true
       link.failed(error)
       // A call with a few ms to spare says little about the connection; many in a row do.

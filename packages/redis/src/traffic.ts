@@ -60,6 +60,12 @@ export class Traffic {
     }
   }
 
+  /** The same exchange, as it looks now. */
+  seen(exchange: Exchange): Exchange {
+    const { stream } = exchange
+    return { ...exchange, at: now(), bytesRead: stream.bytesRead, bytesGone: goneFrom(stream), counted: false }
+  }
+
   sent(): void {
     this.#unanswered++
   }
