@@ -98,6 +98,7 @@ export class Connection implements Watcher {
   /** Resolves when the connection is ready, or rejects when the attempt has failed. Callers share one attempt. */
   connect(): Promise<void> {
     if (this.ready) return Promise.resolve()
+    if (this.#closed) return refused(this.#unreachable('the cache was closed'))
     if (this.#attempt !== undefined) return this.#attempt.promise
     const { status } = this.#client
     // Only a probe has the time to see whether a borrowed client comes back.

@@ -374,3 +374,18 @@ test('a read that closes a store from its own failure is fine', async () => {
 function read2(space: Space): unknown {
   return space.get('k', within(200))
 }
+
+test('a call that waited behind a large value when its store was closed opens no connection', async () => {
+  const redis = await server()
+  const address = await proxy({ port: redis.port })
+  const opened = store({ port: address.port })
+  const space = anySpace(opened)
+  await space.get('k', within())
+  address.blackHole()
+  const set = failure(() => space.write(text('large', 'x'.repeat(2 ** 21)), within(60_000)))
+  const get = failure(() => space.get('k', within(60_000)))
+  await opened.close(within(50))
+  await set
+  expect((await get).message).toMatch(/the cache was closed/)
+  expect(address.connections).toBe(1)
+})
