@@ -1,7 +1,10 @@
-import type { Call, Written } from '@anycache/core'
+import { type Call, ConnectionError, type Written } from '@anycache/core'
 import type { Queue } from './queue.js'
 import { nothing } from './replies.js'
 import { literal, scan } from './scan.js'
+
+/** Sweeps of one clear. A connection that is lost in each of so many will be lost in the next one. */
+const mostSweeps = 5
 
 /** One `clear()` that is under way, and what this process has written since it was called. */
 class Clearing {
@@ -29,25 +32,30 @@ export class Clearings {
     const clearing = new Clearing()
     this.#running.add(clearing)
     try {
-      await this.#sweep(clearing, queue, path, clientPrefix, extend)
+      for (let sweeps = 1; !(await this.#sweep(clearing, queue, path, clientPrefix, extend)); sweeps++) {
+        if (sweeps === mostSweeps) throw interrupted(queue.connection.server)
+      }
     } finally {
       this.#running.delete(clearing)
     }
   }
 
+  /** False where the connection was made anew meanwhile: SCAN's cursor means nothing to another process, which skips keys then. */
   async #sweep(
     clearing: Clearing,
     queue: Queue,
     path: readonly string[],
     clientPrefix: string,
     extend: () => Call,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const name = path.join('/')
     // The pattern also finds foreign keys such as "shop/x": only names may stand between the namespace and the colon.
     const own = new RegExp(`^${name.replaceAll('.', '\\.')}(?:/[A-Za-z0-9_.-]+)*:`)
     const cut = Buffer.byteLength(clientPrefix)
     const spared = new Set<string>()
+    let connects: number | undefined
     for await (const found of scan(queue, `${literal(clientPrefix + name)}[:/]*`, extend)) {
+      connects ??= queue.connection.connects
       const doomed: Buffer[] = []
       for (const whole of found) {
         const bytes = whole.subarray(cut)
@@ -63,7 +71,13 @@ export class Clearings {
       // A set that failed has left the old value where it was.
       if (!(await wasStored(clearing.written, wireKey))) await unlink(queue, [Buffer.from(wireKey)], extend())
     }
+    return connects === queue.connection.connects
   }
+}
+
+function interrupted(server: string): ConnectionError {
+  const fact = `the connection to ${server} was lost in each of ${mostSweeps} sweeps; entries may be left, so clear again`
+  return new ConnectionError(fact, { server, outcome: 'unknown' })
 }
 
 async function wasStored(written: ReadonlyMap<string, Promise<Written>>, wireKey: string): Promise<boolean> {

@@ -42,6 +42,8 @@ export class Connection implements Watcher {
   readonly server: string
   readonly link: Link
   readonly exchanges: Exchanges
+  /** How many connections there were so far. */
+  connects = 0
   readonly #client: RedisClient
   readonly #owned: boolean
   readonly #timeout: number
@@ -192,6 +194,7 @@ export class Connection implements Watcher {
   established(): void {
     if (!this.ready || this.#closed) return
     this.#readyAt = now()
+    this.connects++
     this.#protest = undefined
     this.#report({ type: 'connect', server: this.server })
     const attempt = this.#attempt

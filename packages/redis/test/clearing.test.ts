@@ -1,7 +1,7 @@
 import type { Call } from '@anycache/core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
-import { commandCounts, failure, read, store, text, within } from './opened.js'
+import { anySpace, commandCounts, failure, proxy, read, server, store, text, within } from './opened.js'
 
 let redis: RedisServer
 beforeAll(async () => {
@@ -171,3 +171,24 @@ test('keys tells none twice while the table of the server grows', async () => {
   const found = new Set(told)
   for (let i = 0; i < 5000; i++) expect(found.has(`k${i}`)).toBe(true)
 }, 30_000)
+
+test('a clear whose address moves to another server half-way leaves nothing there', async () => {
+  const [old, other] = await Promise.all([server(), server()])
+  const fill = "for i = 1, 20000 do redis.call('SET', KEYS[1] .. i, 'v') end"
+  await old.command('EVAL', fill, 1, 'foreign:')
+  await other.command('EVAL', fill, 1, 'shop:')
+  const address = await proxy({ port: old.port })
+  const opened = store({ port: address.port })
+  await opened.ping(within())
+  await old.command('REPLICAOF', '127.0.0.1', 1)
+  address.retarget({ port: other.port })
+  let steps = 0
+  let refused: Promise<Error> | undefined
+  await opened.space(['shop']).clear(() => {
+    // The refusal makes the store dial anew, between two steps.
+    if (++steps === 5) refused = failure(() => anySpace(opened).write(text('k', 'v'), soon()))
+    return soon()
+  })
+  expect((await refused)?.message).toMatch(/READONLY/)
+  expect(await other.command('DBSIZE')).toBe(0)
+})
