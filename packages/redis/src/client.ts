@@ -92,7 +92,7 @@ Object.assign(StoreClient.prototype, {
 
 /**
  * An ioredis client that fails fast: it never reconnects, resends or replays by itself. It does not connect yet; each time it does,
- * a password function has nine tenths of `timeout`, so that its failure is told and not the attempt's.
+ * a password function has nine tenths of `timeout`, so that its failure is reported and not the attempt's.
  */
 export function createClient(address: Address, timeout: number): Redis {
   const { host, port, path, username, password, db, family, protocol, tls, clientName } = address

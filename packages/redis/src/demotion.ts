@@ -46,7 +46,7 @@ export class Retreat {
     // Half fixed, half random: a fleet must not dial in one wave.
     this.#next = moment + step * (0.5 + Math.random() / 2)
     this.#stream = stream
-    // Two turns of the loop read the sockets first, should it have been blocked.
+    // Two turns of the loop read the sockets first, in case it was blocked.
     const giveUp = (): void => {
       if (this.underWay && this.#stream === stream) this.leave()
     }

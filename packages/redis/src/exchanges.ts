@@ -52,7 +52,7 @@ export class Exchanges {
     this.#traffic.carried(exchange)
   }
 
-  /** The server replied, be it an error. `late`: when nobody had a use for it. */
+  /** The server replied, perhaps with an error. `late`: when nobody had a use for it. */
   answered(exchange: Exchange, late: boolean): void {
     this.#traffic.answered(exchange)
     if (!late) this.#options.link.succeeded()

@@ -19,8 +19,8 @@ export interface LoneWriteOptions {
 
 /**
  * A write of a value that may be too large for the server, which hangs up on such a one. The server is asked for its limit first,
- * by which everything before is answered too, and nothing else is sent until the write has ended: should the user be forbidden to
- * ask, no other call's reply is lost with it.
+ * by which everything before is answered too, and nothing else is sent until the write has ended: where the user may not ask, no
+ * other call's reply is lost with it.
  */
 export class LoneWrite implements Pending, Entry {
   readonly deadline: number
@@ -58,7 +58,7 @@ export class LoneWrite implements Pending, Entry {
     this.#exchange = exchange
     this.#lane.connection.exchanges.alone = exchange
     const setting = ['get', 'proto-max-bulk-len']
-    this.#lane.connection.send('config', setting, this.#told, this.#notTold)
+    this.#lane.connection.send('config', setting, this.#limitKnown, this.#limitUnknown)
   }
 
   reject(error: CacheError): void {
@@ -72,13 +72,13 @@ export class LoneWrite implements Pending, Entry {
     this.#expired = true
   }
 
-  readonly #told = (reply: unknown): void => {
+  readonly #limitKnown = (reply: unknown): void => {
     this.#answered()
-    this.#options.limit.told(Number((reply as unknown[])[1]))
+    this.#options.limit.learnt(Number((reply as unknown[])[1]))
     this.#write()
   }
 
-  readonly #notTold = (error: unknown): void => {
+  readonly #limitUnknown = (error: unknown): void => {
     const failure = this.#failure(error)
     if (isReply(error)) this.#write()
     else this.reject(failure)

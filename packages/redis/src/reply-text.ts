@@ -44,9 +44,9 @@ const longest = 240
  * write anything. Whatever is not one of the words above becomes `…`.
  */
 export function withoutArguments(reply: string): string {
-  const told = reply
+  const kept = reply
     .slice(0, 4 * longest)
-    // Redis escapes no quote in what it quotes, so that nothing behind this can be told apart.
+    // Redis escapes no quote in what it quotes, so that nothing behind this can be separated.
     .replace(/with args beginning with.*/s, '…')
     .replace(/ script: [0-9a-f]{40}, on @user_script:\d+\.$/, '')
     .replace(quoted, (_, before, quote, text) => before + quote + (quotable.has(text) ? text : '…') + quote)
@@ -55,7 +55,7 @@ export function withoutArguments(reply: string): string {
     .map(part => (tellable(part) ? part : '…'))
     .join(' ')
     .replace(/…(?: …)+/g, '…')
-  return told.length <= longest ? told : `${told.slice(0, told.lastIndexOf(' ', longest))} …`
+  return kept.length <= longest ? kept : `${kept.slice(0, kept.lastIndexOf(' ', longest))} …`
 }
 
 /** From the first quote to the last of its kind: what is quoted may hold quotes. */

@@ -124,7 +124,7 @@ export class Traffic {
   }
 }
 
-/** What the kernel has taken of a large write is told by nothing but the handle: Node's own idle timer reads it there. */
+/** Only the handle knows how much of a large write the kernel has taken: Node's own idle timer reads it there. */
 function goneFrom({ _handle }: ClientStream): number {
   return _handle ? _handle.bytesWritten - _handle.writeQueueSize : 0
 }

@@ -7,7 +7,7 @@ const leastLimit = 2 ** 20
 export class ValueLimit {
   #most = maxValueBytes
   #proven = leastLimit
-  /** What is known was told by another connection. */
+  /** What is known comes from another connection. */
   #stale = false
 
   /** The largest value that the server takes, in bytes, as far as is known. */
@@ -26,7 +26,7 @@ export class ValueLimit {
   }
 
   /** The server's setting. */
-  told(bytes: number): void {
+  learnt(bytes: number): void {
     if (!(bytes >= leastLimit)) return
     this.#most = Math.min(bytes, maxValueBytes)
     this.#proven = this.#most

@@ -1,7 +1,7 @@
 import type { RedisClient } from './client.js'
 import type { ClientStream } from './outlet.js'
 
-/** Who is told of a client's events. */
+/** Who hears a client's events. */
 export interface Watcher {
   connected(): void
   established(): void
