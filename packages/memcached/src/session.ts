@@ -10,7 +10,7 @@ import { Progress } from './progress.js'
 import type { Reply, Request } from './request.js'
 import type { Endpoint } from './servers.js'
 import { openSocket } from './socket.js'
-import { lateExchanges, Unanswered } from './unanswered.js'
+import { lateExchanges, repeatableReads, Unanswered } from './unanswered.js'
 
 /** Milliseconds unused: nobody closes connections sooner for being idle. */
 const idleAfter = 1000
@@ -180,8 +180,8 @@ export class Session implements Pending {
     const unanswered = this.#unanswered.rest()
     this.#unanswered.clear()
     const failures = isIdle ? 0 : Math.max(1, lateExchanges(unanswered))
-    const isRepeated = this.#isWaking && error !== undefined
-    for (const request of unanswered) if (!isRepeated || !request.repeat()) request.lose(error)
+    const repeatable = this.#isWaking && error !== undefined ? repeatableReads(unanswered) : undefined
+    for (const request of unanswered) if (!repeatable?.has(request) || !request.repeat()) request.lose(error)
     this.#listener.closed(this, error, failures, refused)
   }
 

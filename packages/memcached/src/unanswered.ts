@@ -44,6 +44,17 @@ export class Unanswered {
   }
 }
 
+/** The reads that may be sent once more: one that goes behind a write of its key would find what was written after it was asked. */
+export function repeatableReads(requests: readonly Request[]): Set<Request> {
+  const reads = new Set<Request>()
+  const written = new Set<string>()
+  for (const request of requests.toReversed()) {
+    if (!request.isRead) written.add(request.wireKey)
+    else if (!written.has(request.wireKey)) reads.add(request)
+  }
+  return reads
+}
+
 /** How many exchanges of these requests are past a deadline, of those that were not found late before. */
 export function lateExchanges(requests: readonly Request[]): number {
   const moment = now()

@@ -65,6 +65,20 @@ test('a write on a connection that died while idle is lost, not repeated, and is
   expect(events).toEqual(['connect', 'disconnect', 'connect'])
 })
 
+test('a read is not repeated behind a write of its key that may have been done', async () => {
+  const { wire, opened } = await behindProxy()
+  for (const space of [opened.space([]), opened.space(['shop'])]) {
+    await space.write(text('k', 'old'), within())
+    await wait(1100)
+    // The server does the work, and its answer is lost.
+    wire.cutAfter(0)
+    const before = code(space.get('k', within()))
+    const written = code(space.write(text('k', 'new'), within()))
+    const after = read(space, 'k')
+    expect(await Promise.all([before, written, after])).toEqual(['ERR_CACHE_CONNECTION', 'ERR_CACHE_CONNECTION', 'new'])
+  }
+})
+
 test('a read is repeated once: where the new connection is lost as well it fails', async () => {
   const { wire, space } = await behindProxy()
   await wait(1100)
