@@ -39,7 +39,9 @@ function reasonOf(server: string, wasOpen: boolean, cause: NodeJS.ErrnoException
     return `${fact}; ${wayOut}`
   }
   if (cause.code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
-    return `${server} does not speak TLS; leave out tls, or start memcached with -Z (${message})`
+    // memcached refuses a connection that is too many in plain text, with TLS as well.
+    const noTls = 'speaks none: leave out tls, or start memcached with -Z'
+    return `${server} answered without TLS; it has too many open connections: raise memcached’s -c, or it ${noTls} (${message})`
   }
   return `${server} cannot be reached: ${message}`
 }

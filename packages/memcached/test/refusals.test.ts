@@ -45,9 +45,21 @@ describe('a connection that is refused', () => {
     }
   })
 
+  test('by a memcached that has too many and speaks TLS is not blamed on TLS alone', async () => {
+    const { port, tls } = await server({ tls: true, args: ['-c', '60', '-o', 'maxconns_fast'] })
+    const others = Array.from({ length: 80 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+    onTestFinished(() => {
+      for (const other of others) other.destroy()
+    })
+    await Promise.all(others.map(other => new Promise(resolve => other.once('connect', resolve))))
+    const refusal = await refusalOf(port, { tls: { ca: tls?.cert ?? '' } })
+    expect(refusal).toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent' })
+    expect(refusal.message).toMatch(/too many open connections.*-c/)
+  })
+
   test('since only one side speaks TLS is told as that', async () => {
     const [plain, secure] = [await server(), await server({ tls: true })]
-    expect((await refusalOf(plain.port, { tls: true })).message).toMatch(/does not speak TLS; leave out tls/)
+    expect((await refusalOf(plain.port, { tls: true })).message).toMatch(/answered without TLS;.* leave out tls/)
     expect((await refusalOf(secure.port)).message).toMatch(
       /closed the connection before it answered .*that tls is as the server has it/,
     )
