@@ -31,7 +31,7 @@ export function configDangers(config: CheckedConfig, isProduction: boolean): Fin
     warn('no-ttl', message, 'Add ?ttl=1h, or whatever age is harmless, to the URL.')
   }
   if (typeof config.tls === 'object' && config.tls.rejectUnauthorized === false) {
-    const message = 'tls.rejectUnauthorized is false: whoever intercepts the connection can read it and answer.'
+    const message = 'tls.rejectUnauthorized is false: anyone who intercepts the connection can read it and answer.'
     warn('tls-unverified', message, 'Give the authority that signed the certificate as tls.ca instead.')
   }
   return findings

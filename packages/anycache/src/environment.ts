@@ -34,7 +34,7 @@ export function configFromEnvironment(env: Variables): Found {
   if (env.NODE_ENV === 'production') {
     throw new ConfigError(
       'NODE_ENV is production and no cache is configured; set CACHE_URL (redis://host:6379, memcached://host:11211), ' +
-        'REDIS_URL or MEMCACHE_SERVERS, or say CACHE_URL=memory:// if each process shall have a cache of its own',
+        'REDIS_URL or MEMCACHE_SERVERS, or say CACHE_URL=memory:// if each process is to have a cache of its own',
     )
   }
   return { source: 'default', config: { driver: 'memory' } }

@@ -17,7 +17,7 @@ export function resolveConfig(input: unknown, where = ''): Resolved {
   if (driver !== undefined) options.driver = driver
   const checked = check(driver === undefined ? anyDriverSchema : driverSchemas[driver], options, where)
   if ('problems' in checked) problems.push(...checked.problems)
-  // What an option lacks by itself is told already; the others are still held against each other.
+  // What is wrong with an option by itself is listed already; the others are still held against each other.
   const unsound = new Set(problems.map(({ path }) => path.slice(where.length).split('.', 1)[0]))
   const sound = Object.fromEntries(Object.entries(options).filter(([name]) => !unsound.has(name)))
   for (const { path, message } of contradictions(sound as Partial<CheckedConfig>, options)) {

@@ -37,7 +37,7 @@ export interface ConnectionOptions {
 export class Connection extends Server implements SessionListener, Lane {
   readonly endpoint: Endpoint
   readonly link: Link
-  /** What the server told of itself when it was last connected to. */
+  /** What the server said of itself when it was last connected to. */
   settings: ServerSettings | undefined
   readonly #options: ConnectionOptions
   #session: Session | undefined
@@ -70,7 +70,7 @@ export class Connection extends Server implements SessionListener, Lane {
     })
   }
 
-  /** Takes a request in: from now on it counts against the bounds and has its deadline. False: it is refused, and will be told. */
+  /** Takes a request in: from now on it counts against the bounds and has its deadline. False: it is refused, and will be rejected. */
   accept(request: Request, lane: Lane): boolean {
     request.server = this.endpoint.name
     if (this.#isClosed) {

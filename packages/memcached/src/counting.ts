@@ -107,7 +107,7 @@ function readBefore(request: Request, reply: Reply): void {
 
 const numberForm = /^(?:0|[1-9]\d*) *$/
 
-/** Whether this is a number that `set` or a count wrote, be it past the range for a moment. */
+/** Whether this is a number that `set` or a count wrote, even one past the range for a moment. */
 function isNumber({ flags, data }: Reply): boolean {
   if (flags !== 0 && flags !== FLAG_INTEGER) return false
   // Padded by at most what a counter may have been longer.

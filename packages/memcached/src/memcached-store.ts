@@ -42,7 +42,7 @@ export class MemcachedStore implements Store {
     const ring = client === undefined && endpoints.length > 1 ? new Ring(endpoints) : undefined
     this.#fleet = {
       servers: this.#connections.map(connection => new Namespaces(connection)),
-      // Whoever brings a client finds keys where that client looks for them.
+      // With a client that was given, keys lie where that client looks for them.
       place: route => ring?.serverOf(route) ?? client?.getServer(route) ?? 0,
     }
     this.servers = endpoints.map(({ name }) => name)

@@ -48,7 +48,7 @@ export interface Lane {
   ended(request: Request): void
 }
 
-/** Says whether what a batch was sent under still held. Told of each request of the batch exactly once. */
+/** Says whether what a batch was sent under still held. Called for each request of the batch exactly once. */
 export interface Check {
   /** False: it did not, and the request was kept for another go. */
   answered(request: Request): boolean
@@ -77,7 +77,7 @@ export class Request implements Pending {
   check: Check | undefined = undefined
   resolve: (value: unknown, request: Request) => void = ignore
   reject: (error: unknown, request: Request) => void = ignore
-  /** Told when the deadline passed. */
+  /** Called when the deadline passed. */
   expired: ((request: Request) => void) | undefined = undefined
   /** Its place among the many of one call. */
   index = 0
@@ -124,7 +124,7 @@ export class Request implements Pending {
   server = ''
   /** What it was last written with, or waits to be written with. */
   exchange: Exchange | undefined = undefined
-  /** A success is not told by the server; any later reply tells it. */
+  /** The server does not answer a success; any later reply implies it. */
   quiet = false
   opcode = 0
   opaque = 0
@@ -173,7 +173,7 @@ export class Request implements Pending {
     else this.#settle(result)
   }
 
-  /** No reply will come. Told to each anew, since many requests may share one lost connection; `undefined`: it was closed by us. */
+  /** No reply will come. An error for each, since many requests may share one lost connection; `undefined`: it was closed by us. */
   lose(cause: CacheError | undefined): void {
     this.inFlight = false
     this.#drop()

@@ -113,7 +113,7 @@ export class Scope implements Lane, Composer, Generations {
     }
   }
 
-  /** What precedes keys on this server, for whoever wants to see it. */
+  /** What precedes keys on this server, for `keyFor`. */
   async prefix(deadline: number): Promise<string> {
     if (this.#items.length === 0) return ''
     return prefixOf(this.#base, await this.#read(deadline))
