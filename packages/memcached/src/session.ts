@@ -191,7 +191,8 @@ export class Session implements Pending {
     let first = Number.POSITIVE_INFINITY
     for (const { deadline } of batch) first = Math.min(first, deadline)
     if (first === Number.POSITIVE_INFINITY) return
-    this.deadline = moment + (first - moment) * silentShare
+    // A caller with little patience is late alone: a connection that lives is not closed for it.
+    this.deadline = moment + Math.max(first - moment, this.#timeout) * silentShare
     awaitBy(this)
   }
 

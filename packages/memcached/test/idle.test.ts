@@ -99,6 +99,18 @@ test('reads on an idle connection that somebody on the way has forgotten are ans
   expect(events).toEqual(['connect', 'disconnect', 'connect'])
 })
 
+test('a read with little patience does not close an idle connection that is only slow', async () => {
+  const { wire, space, events } = await behindProxy({ timeout: 2000 })
+  await wait(1100)
+  wire.blackHole('down')
+  const answers = [space.get('k', within(50)), space.get('k', within(2000))].map(code)
+  await wait(200)
+  wire.pass()
+  expect(await Promise.all(answers)).toEqual(['ERR_CACHE_TIMEOUT', 'answered'])
+  expect(events).not.toContain('disconnect')
+  expect(wire.connections).toBe(1)
+})
+
 test('a write on an idle connection that somebody on the way has forgotten keeps its whole patience', async () => {
   const { wire, space } = await behindProxy()
   await wait(1100)
