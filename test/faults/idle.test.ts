@@ -81,6 +81,24 @@ describe.each(backends)('%s', (_name, start) => {
     expect(events.filter(event => event !== 'disconnect')).toEqual([])
   })
 
+  test('a read that is lost with a write behind it does not find what that wrote', async () => {
+    for (const write of [
+      () => cache.set('k1', 'new'),
+      () => cache.setMany([['k1', 'new']]),
+      () => cache.increment('k1').catch(() => {}),
+      () => cache.delete('k1'),
+    ]) {
+      await cache.set('k1', 1)
+      await wait(idle)
+      for (const proxy of bench.proxies) proxy.cutAfter(0)
+      const read = cache.get('k1')
+      await Promise.all([read, write()])
+      expect([undefined, 1]).toContain(await read)
+      for (const proxy of bench.proxies) proxy.pass()
+      await vi.waitFor(async () => expect(await cache.set('k1', 1)).toBe(true), { timeout: 5000 })
+    }
+  })
+
   test('a read that is lost again is not asked a third time', async () => {
     await wait(idle)
     const before = connections()

@@ -1,6 +1,13 @@
 /** One argument of a command. */
 export type Argument = string | Buffer
 
+const harmless: ReadonlySet<string> = new Set(['get', 'mget', 'ping', 'scan', 'info', 'config'])
+
+/** Whether the command changes nothing, so that it may be sent again when its reply was lost. */
+export function isHarmless(name: string): boolean {
+  return harmless.has(name)
+}
+
 /**
  * A place in a pipeline that no pipeline has: ioredis then fails the command when its connection is lost, and does not send it
  * again on the next one, as a borrowed client would by default. An increment must not count twice.

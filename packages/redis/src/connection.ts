@@ -88,7 +88,7 @@ export class Connection implements Watcher {
   }
 
   send(name: string, args: Argument[], answered: (reply: unknown) => void, failed: (error: unknown) => void): void {
-    this.exchanges.sent()
+    this.exchanges.sent(name, args)
     this.#sender.send(name, args, answered, failed)
   }
 

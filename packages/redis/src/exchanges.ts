@@ -1,5 +1,6 @@
 import { type CacheError, type Link, now, type ServerError, TimeoutError, withRealTicks } from '@anycache/core'
 import type { RedisClient } from './client.js'
+import type { Argument } from './command.js'
 import { isDemotion, Retreat, refusedForOwner } from './demotion.js'
 import { commandFailure, isReply } from './failures.js'
 import type { ClientStream } from './outlet.js'
@@ -38,8 +39,8 @@ export class Exchanges {
     return this.#traffic.begin(this.#options.client.stream as ClientStream)
   }
 
-  sent(): void {
-    this.#traffic.sent()
+  sent(name: string, args: readonly Argument[]): void {
+    this.#traffic.sent(name, args)
   }
 
   /** A large command is about to be sent: what comes behind it has to wait. */
@@ -103,10 +104,14 @@ export class Exchanges {
     return isReplica && !owned ? refusedForOwner(failure as ServerError) : failure
   }
 
-  /** Whether a read that was lost with its connection is worth another one: the loss says nothing of the server. */
-  mayRepeat(error: unknown, exchange: Exchange): boolean {
+  /**
+   * Whether a read of these keys that was lost with its connection is worth another one: the loss says nothing of the server, and no
+   * write was sent behind it that the server may have done.
+   */
+  mayRepeat(error: unknown, exchange: Exchange, keys: readonly Argument[]): boolean {
     if (isReply(error) || this.#closed || this.#options.link.refusal() !== undefined) return false
-    return this.retreat.isFrom(exchange.stream) || this.#traffic.diedIdle(exchange)
+    if (this.retreat.isFrom(exchange.stream)) return true
+    return this.#traffic.diedIdle(exchange) && !keys.some(key => this.#traffic.mayHaveWritten(String(key)))
   }
 
   /** Nothing at all came since: the server or the way to it is dead, and what it still sends must not be waited for. */

@@ -145,7 +145,7 @@ export class Reads implements Entry {
     if (isReplyOf(error, 'WRONGTYPE')) this.#deliver(null)
     // One forbidden key fails the whole MGET; by itself, each key gets its own answer.
     else if (this.#keys.length > 1 && isReplyOf(error, 'NOPERM')) this.#split()
-    else if (!this.#repeated && connection.exchanges.mayRepeat(error, exchange)) {
+    else if (!this.#repeated && connection.exchanges.mayRepeat(error, exchange, this.#keys)) {
       this.#repeated = true
       this.#exchange = undefined
       this.#lane.repeat(this)

@@ -1,10 +1,9 @@
 import { awaitBy, type CacheError, type Pending, settled } from '@anycache/core'
+import { isHarmless } from './command.js'
 import type { Entry, Lane } from './entry.js'
 import { commandFailure } from './failures.js'
 import type { Exchange } from './traffic.js'
 
-/** Commands that may be sent again when their reply was lost: they change nothing. */
-const harmless: ReadonlySet<string> = new Set(['mget', 'ping', 'scan', 'info'])
 /** From here on a command is large: what is sent behind it may have to wait. */
 const large = 16 * 1024
 
@@ -96,7 +95,7 @@ export class Request<T> implements Pending, Entry {
     const exchange = this.#exchange as Exchange
     if (this.size >= large) connection.exchanges.carried(exchange)
     const failure = connection.exchanges.failure(error, exchange, this.#expired)
-    if (!this.#repeated && harmless.has(this.#name) && connection.exchanges.mayRepeat(error, exchange)) {
+    if (!this.#repeated && isHarmless(this.#name) && connection.exchanges.mayRepeat(error, exchange, this.#args)) {
       this.#repeated = true
       this.#exchange = undefined
       this.#lane.repeat(this)

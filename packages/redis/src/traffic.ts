@@ -1,4 +1,5 @@
 import { now } from '@anycache/core'
+import { type Argument, isHarmless } from './command.js'
 import type { ClientStream } from './outlet.js'
 import type { Watch } from './watch.js'
 
@@ -28,8 +29,11 @@ export class Traffic {
   #stream: ClientStream | undefined
   #unanswered = 0
   #usedAt = 0
-  /** The bytes read when an idle connection was used again. */
+  /** The bytes read when an idle connection was used again; -1 once something came. */
   #doubt = -1
+  /** The keys that were written since then. */
+  readonly #written = new Set<string>()
+  #wroteAll = false
   #large = 0
   #carriedUntil = 0
   /** The first of the late exchanges since which nothing at all came. */
@@ -47,7 +51,10 @@ export class Traffic {
     const at = now()
     const { bytesRead } = stream
     if (stream !== this.#stream) this.#renew(stream)
-    else if (at - this.#usedAt >= idleTime) this.#doubt = bytesRead
+    else if (at - this.#usedAt >= idleTime) {
+      this.#trust()
+      this.#doubt = bytesRead
+    }
     this.#usedAt = at
     return {
       stream,
@@ -66,13 +73,21 @@ export class Traffic {
     return { ...exchange, at: now(), bytesRead: stream.bytesRead, bytesGone: goneFrom(stream), counted: false }
   }
 
-  sent(): void {
+  sent(name: string, args: readonly Argument[]): void {
     this.#unanswered++
+    if (this.#doubt !== -1 && !isHarmless(name)) this.#noteWritten(name, args)
+  }
+
+  /** A write of the key was sent on a connection that may have died idle: a read before it, sent once more, would find what it wrote. */
+  mayHaveWritten(key: string): boolean {
+    return this.#wroteAll || this.#written.has(key)
   }
 
   answered({ stream }: Exchange): void {
     this.#watch.replied()
-    if (stream === this.#stream) this.#unanswered--
+    if (stream !== this.#stream) return
+    this.#unanswered--
+    if (this.#doubt !== -1) this.#trust()
   }
 
   /** A large command is sent. Those behind it wait for it, as long as its caller does, or as the slowest link takes. */
@@ -114,10 +129,23 @@ export class Traffic {
     return this.#silence.at
   }
 
+  #noteWritten(name: string, args: readonly Argument[]): void {
+    if (name === 'flushdb') this.#wroteAll = true
+    else if (name === 'eval') this.#written.add(String(args[2]))
+    else if (name === 'unlink') for (const key of args) this.#written.add(String(key))
+    else this.#written.add(String(args[0]))
+  }
+
+  #trust(): void {
+    this.#doubt = -1
+    this.#written.clear()
+    this.#wroteAll = false
+  }
+
   #renew(stream: ClientStream): void {
     this.#stream = stream
     this.#unanswered = 0
-    this.#doubt = -1
+    this.#trust()
     this.#large = 0
     this.#carriedUntil = 0
     this.#silence = undefined
