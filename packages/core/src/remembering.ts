@@ -124,8 +124,13 @@ class RememberingStore implements Store {
       if (others === undefined) byPrefix.set(owed.prefix, [owed])
       else others.push(owed)
     }
-    const done = await Promise.all(Array.from(byPrefix, ([prefix, owed]) => this.#remove(prefix, owed)))
-    return done.some(count => count > 0) ? 'more' : 'failed'
+    try {
+      const done = await Promise.all(Array.from(byPrefix, ([prefix, owed]) => this.#remove(prefix, owed)))
+      return done.some(count => count > 0) ? 'more' : 'failed'
+    } catch (error) {
+      this.#complain(error)
+      return 'failed'
+    }
   }
 
   /** Deletes for good; how many of the keys could be. */
@@ -145,7 +150,7 @@ class RememberingStore implements Store {
       } else {
         // A key that its server refuses must not hold up the others.
         this.#ledger.postpone(owed)
-        if (answer?.failure.code === 'ERR_CACHE_CLOSED') this.#stop()
+        if (answer !== undefined) this.#complain(answer.failure)
       }
     }
     if (!this.#ledger.has(prefix)) this.#spaces.delete(prefix)
@@ -172,11 +177,16 @@ class RememberingStore implements Store {
         this.#ledger.clear(prefix, since)
       } catch (error) {
         progress = 'failed'
-        if ((error as Partial<CacheError>).code === 'ERR_CACHE_CLOSED') this.#stop()
-        else if (!isOutage(error)) process.emitWarning(error instanceof Error ? error : String(error))
+        this.#complain(error)
       }
     }
     return progress
+  }
+
+  /** A store that was closed, perhaps under its caches, refuses a call as a whole or each of its keys. */
+  #complain(error: unknown): void {
+    if ((error as Partial<CacheError>).code === 'ERR_CACHE_CLOSED') this.#stop()
+    else if (!isOutage(error)) process.emitWarning(error instanceof Error ? error : String(error))
   }
 
   #call(): Call {

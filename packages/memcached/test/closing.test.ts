@@ -14,6 +14,22 @@ async function closesSoon(close: () => Promise<void>): Promise<void> {
 }
 
 describe('closing', () => {
+  test('under a cache that owes a delete ends the replay, and nothing is left unhandled', async () => {
+    const one = await server()
+    const wire = await proxy(one)
+    const opened = new MemcachedStore({ servers: [`127.0.0.1:${wire.port}`], breaker: false })
+    const cache = cacheOver(opened, { namespace: 's' })
+    await wire.refuse()
+    expect(await cache.delete('k')).toBe(false)
+    await opened.close(within(200))
+    const rejections: unknown[] = []
+    const note = (error: unknown): unknown => rejections.push(error)
+    process.on('unhandledRejection', note)
+    await new Promise(resolve => setTimeout(resolve, 600))
+    process.off('unhandledRejection', note)
+    expect(rejections).toEqual([])
+  })
+
   test('lets what is under way finish, clears included, then refuses, and twice is fine', async () => {
     const one = await server()
     const wire = await proxy(one)
