@@ -1,4 +1,4 @@
-import { type Duration, milliseconds, type Ttl, ttlMs } from '@anycache/core'
+import { type Duration, longestTimer, milliseconds, type Ttl, ttlMs } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
 import { z } from 'zod'
 import type {
@@ -16,8 +16,6 @@ import type {
 const text = z.string({ error: 'must be text' }).min(1, { error: 'must not be empty text' })
 const flag = z.boolean({ error: 'must be true or false' })
 
-/** The longest time a timer of Node can carry; a longer one fires at once. */
-const longestTimer = 2 ** 31 - 1
 const durationPattern = '^\\d+(\\.\\d+)?(ms|s|m|h|d)$'
 const duration = z
   .custom<Duration>(value => isDuration(value), {

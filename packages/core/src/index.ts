@@ -59,6 +59,7 @@ export {
   clearInterval,
   clearTimeout,
   epochNow,
+  longestTimer,
   nextTick,
   nextTurn,
   now,

@@ -21,11 +21,9 @@ export const maxTtl: number = 2 ** 31 * 1000
 export function milliseconds(duration: unknown, name: string, op?: string): number {
   const ms = read(duration)
   if (ms !== undefined && ms > 0 && ms <= longestTimer) return ms
-  const wanted =
-    ms === undefined || !(ms > longestTimer) || ms === Number.POSITIVE_INFINITY
-      ? 'be positive ms or a string like "30s"'
-      : 'be at most 2147483647 ms (24.8 days)'
-  throw new InvalidArgumentError(`${name} must ${wanted}, got ${shown(duration)}`, { op })
+  const isTooLong = ms !== undefined && ms > longestTimer && ms !== Number.POSITIVE_INFINITY
+  const wanted = isTooLong ? `at most ${longestTimer} ms (24.8 days)` : 'positive ms or a string like "30s"'
+  throw new InvalidArgumentError(`${name} must be ${wanted}, got ${shown(duration)}`, { op })
 }
 
 /** Milliseconds of a ttl, at least 1, or Infinity. Throws `InvalidArgumentError` for what is not a ttl. */
