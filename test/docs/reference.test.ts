@@ -30,8 +30,8 @@ test('the page of errors has a row for every code, with its class', () => {
 
 test('the page of events has a row for every event and every count', () => {
   const page = read('docs/reference/events-and-stats.md')
-  const events = /interface CacheEvents \{([\s\S]*?)^\}/m.exec(read('packages/core/src/events.ts'))?.[1] ?? ''
-  const stats = /interface CacheStats \{([\s\S]*?)^\}/m.exec(read('packages/core/src/stats.ts'))?.[1] ?? ''
+  const events = /interface CacheEvents \{([\s\S]*?)^\}/m.exec(read('packages/core/src/events/events.ts'))?.[1] ?? ''
+  const stats = /interface CacheStats \{([\s\S]*?)^\}/m.exec(read('packages/core/src/events/stats.ts'))?.[1] ?? ''
   const names = [...found(events, /^ {2}(\w+): /gm), ...found(stats, /^ {2}readonly (\w+): /gm)]
   expect(names.length).toBeGreaterThan(20)
   expect(names.filter(name => !page.includes(`| \`${name}\` |`))).toEqual([])

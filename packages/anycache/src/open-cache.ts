@@ -1,12 +1,12 @@
 import { type Cache, type CacheOptions, cacheOver, type Store } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
-import { said } from './said.js'
 import type { CheckedConfig } from './schema.js'
+import { withoutUndefined } from './without-undefined.js'
 
 /** The cache of a config, over its store. */
 export function openCache(store: Store, config: CheckedConfig, source: string): Cache {
   const { namespace, ttl, jitter, timeout, onError, serializer, maxValueBytes, allowFlush, name } = config
-  const options = said({
+  const options = withoutUndefined({
     ...{
       namespace,
       ttl,

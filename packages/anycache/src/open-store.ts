@@ -3,8 +3,8 @@ import { parseBytes } from '@anycache/serializer'
 import type { MemcachedServerConfig, TlsConfig } from './config.js'
 import { addressName, memcachedAddress } from './memcached-address.js'
 import { NullStore } from './null-store.js'
-import { said } from './said.js'
 import type { CheckedConfig } from './schema.js'
+import { withoutUndefined } from './without-undefined.js'
 
 type Checked<D extends CheckedConfig['driver']> = Extract<CheckedConfig, { driver: D }>
 
@@ -14,7 +14,7 @@ export async function openStore(config: CheckedConfig): Promise<Store> {
     case 'memory': {
       const { MemoryStore } = await import('@anycache/memory')
       const { maxEntries, maxBytes, isolation } = config
-      return new MemoryStore(said({ maxEntries, maxBytes, isolation }))
+      return new MemoryStore(withoutUndefined({ maxEntries, maxBytes, isolation }))
     }
     case 'redis': {
       const { RedisStore } = await import('@anycache/redis')
@@ -64,25 +64,25 @@ function redisOptions(config: Checked<'redis'>) {
   return {
     ...place,
     db,
-    ...said({ password: given(password), family, protocol, clientName }),
+    ...withoutUndefined({ password: given(password), family, protocol, clientName }),
     ...serverOptions(config),
   }
 }
 
 function memcachedOptions(config: Checked<'memcached'>) {
   const { servers = ['127.0.0.1:11211'] } = config
-  const password = said({ password: given(config.password) })
+  const password = withoutUndefined({ password: given(config.password) })
   return { servers: servers.map(memcachedServerOptions), ...password, ...serverOptions(config) }
 }
 
 function memcachedServerOptions(server: string | MemcachedServerConfig) {
   const { host, port, path, weight, tls } = memcachedAddress(server)
-  return said({ host, port, path, weight, tls: tlsOptions(tls) })
+  return withoutUndefined({ host, port, path, weight, tls: tlsOptions(tls) })
 }
 
 function serverOptions(config: Checked<'redis' | 'memcached'>) {
   const { username, tls, timeout, breaker, maxInFlightBytes } = config
-  return said({
+  return withoutUndefined({
     username,
     tls: tlsOptions(tls),
     timeout,
@@ -99,11 +99,11 @@ function given<P>(password: P): P | undefined {
 function tlsOptions(tls: boolean | TlsConfig | undefined) {
   if (typeof tls !== 'object') return tls
   const { ca, ...rest } = tls
-  return said({ ...rest, ca: typeof ca === 'object' ? [...ca] : ca })
+  return withoutUndefined({ ...rest, ca: typeof ca === 'object' ? [...ca] : ca })
 }
 
 function breakerOptions({ failures, minDelay, maxDelay }: Exclude<CheckedConfig['breaker'], false | undefined>) {
-  return said({
+  return withoutUndefined({
     failures,
     minDelay: minDelay === undefined ? undefined : milliseconds(minDelay, 'breaker.minDelay'),
     maxDelay: maxDelay === undefined ? undefined : milliseconds(maxDelay, 'breaker.maxDelay'),

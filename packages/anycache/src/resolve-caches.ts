@@ -3,8 +3,8 @@ import type { CommonConfig } from './config.js'
 import { breakerContradictions } from './contradictions.js'
 import { hint, type Problem, received } from './problems.js'
 import { resolveConfig } from './resolve-config.js'
-import { said } from './said.js'
 import { type CheckedConfig, cachesSchema } from './schema.js'
+import { withoutUndefined } from './without-undefined.js'
 
 /** The checked copy of a config of several stores, or all that is wrong with it. */
 export type ResolvedCaches =
@@ -47,5 +47,5 @@ function merged(common: Omit<CommonConfig, 'name'>, config: CheckedConfig): Chec
   // What is held by reference is not encoded: what is said for all of how values become bytes is not for it.
   const byReference = config.driver === 'memory' && config.isolation === 'reference'
   const { serializer: _, maxValueBytes: __, ...uncoded } = common
-  return { ...(byReference ? uncoded : common), ...(said(config) as CheckedConfig) }
+  return { ...(byReference ? uncoded : common), ...(withoutUndefined(config) as CheckedConfig) }
 }

@@ -87,8 +87,8 @@ function delegate(space: Space): Space {
     take: (key, call) => space.take(key, call),
     touch: (key, ttl, call) => space.touch(key, ttl, call),
     count: (key, by, create, call) => space.count(key, by, create, call),
-    clear: extend => space.clear(extend),
-    keys: (pattern, extend) => space.keys?.(pattern, extend) ?? (async function* () {})(),
+    clear: nextCall => space.clear(nextCall),
+    keys: (pattern, nextCall) => space.keys?.(pattern, nextCall) ?? (async function* () {})(),
     wireKey: (key, call) => space.wireKey(key, call),
     serverOf: key => space.serverOf(key),
   }

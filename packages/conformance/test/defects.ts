@@ -193,8 +193,8 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
   'clear takes effect later': {
     noticedBy: 'clear',
     space: sound => ({
-      clear(extend) {
-        setTimeout(() => sound.clear(extend), 5)
+      clear(nextCall) {
+        setTimeout(() => sound.clear(nextCall), 5)
       },
     }),
   },
@@ -395,7 +395,7 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
   'keys() takes brackets for a set': {
     noticedBy: 'keys()',
     space: sound => ({
-      async *keys(pattern, extend) {
+      async *keys(pattern, nextCall) {
         const matches = new RegExp(
           `^${pattern
             .replace(/[.$^\\{}]/g, '\\$&')
@@ -403,16 +403,16 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
             .replaceAll('?', '.')}$`,
           'us',
         )
-        for await (const key of sound.keys?.('*', extend) ?? []) if (matches.test(key)) yield key
+        for await (const key of sound.keys?.('*', nextCall) ?? []) if (matches.test(key)) yield key
       },
     }),
   },
   'keys() gives up after a page': {
     noticedBy: 'keys()',
     space: sound => ({
-      async *keys(pattern, extend) {
+      async *keys(pattern, nextCall) {
         let left = 1000
-        for await (const key of sound.keys?.(pattern, extend) ?? []) if (left-- > 0) yield key
+        for await (const key of sound.keys?.(pattern, nextCall) ?? []) if (left-- > 0) yield key
       },
     }),
   },

@@ -1,15 +1,15 @@
 import type { Cache } from './cache.js'
 import { InvalidArgumentError } from './errors.js'
-import { Flights } from './flights.js'
-import { KeyOrder } from './key-order.js'
-import { remembering } from './remembering.js'
-import type { Root } from './scope.js'
-import { type CacheOptions, resolveSettings } from './settings.js'
-import { shown } from './shown.js'
-import { Signals } from './signals.js'
+import { Signals } from './events/signals.js'
+import { type CacheOptions, resolveSettings } from './input/settings.js'
+import { shown } from './input/shown.js'
+import { remembering } from './outage/remembering.js'
+import { Flights } from './read-through/flights.js'
 import type { Store, StoreEvent } from './store.js'
 import { StoreCache } from './store-cache.js'
 import { now } from './timers.js'
+import { KeyOrder } from './verbs/key-order.js'
+import type { Root } from './verbs/namespace.js'
 
 /** What the caches over one store share: whichever of them is called, a key has one call order and one load. */
 interface Shared {
@@ -66,7 +66,7 @@ function leave(keyspace: string): void {
 
 function forward(signals: Signals, event: StoreEvent): void {
   if (event.type === 'evict') signals.counts.evictions++
-  if (!signals.hears(event.type)) return
+  if (!signals.listensTo(event.type)) return
   const { type, ...detail } = event
   signals.emit(type, detail as never)
 }

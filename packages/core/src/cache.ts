@@ -1,8 +1,8 @@
-import type { CacheEvents } from './events.js'
-import type { LoaderContext, LoadOutcome } from './load.js'
-import type { CacheStats } from './stats.js'
+import type { CacheEvents } from './events/events.js'
+import type { CacheStats } from './events/stats.js'
+import type { Duration, Ttl } from './input/ttl.js'
+import type { LoaderContext, LoadOutcome } from './loader.js'
 import type { CasToken, Limits, ServerStats } from './store.js'
-import type { Duration, Ttl } from './ttl.js'
 
 /** What every call takes. */
 export interface CallOptions {

@@ -9,7 +9,6 @@ export type {
   WriteOptions,
 } from './cache.js'
 export { cacheOver } from './cache-over.js'
-export { awaitBy, type Pending, settled } from './deadlines.js'
 export {
   CacheError,
   ClosedError,
@@ -30,14 +29,16 @@ export {
   TimeoutError,
   ValueTooLargeError,
 } from './errors.js'
-export type { CacheEvents } from './events.js'
-export { carried, hashedKeyBytes, patternOf, prefixOf } from './keys.js'
-export { type BreakerOptions, checkBreaker, Link, type LinkOptions } from './link.js'
-export type { LoaderContext, LoadOutcome } from './load.js'
-export { checkOptions, nearest } from './options.js'
-export type { CacheOptions } from './settings.js'
-export { shown } from './shown.js'
-export type { CacheStats } from './stats.js'
+export type { CacheEvents } from './events/events.js'
+export type { CacheStats } from './events/stats.js'
+export { fitKey, hashedKeyBytes, patternOf, prefixOf } from './input/keys.js'
+export { checkOptions, nearest } from './input/options.js'
+export type { CacheOptions } from './input/settings.js'
+export { shown } from './input/shown.js'
+export { type Duration, milliseconds, type Ttl, ttlMs } from './input/ttl.js'
+export type { LoaderContext, LoadOutcome } from './loader.js'
+export { Breaker, type BreakerOptions, type BreakerSetup, checkBreaker } from './server/breaker.js'
+export { type Pending, unwatch, watchDeadline } from './server/deadlines.js'
 export type {
   Answer,
   Call,
@@ -69,4 +70,3 @@ export {
   setTimeout,
   withRealTicks,
 } from './timers.js'
-export { type Duration, milliseconds, type Ttl, ttlMs } from './ttl.js'

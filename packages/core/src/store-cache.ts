@@ -9,96 +9,96 @@ import type {
   LoadOptions,
   WriteOptions,
 } from './cache.js'
-import { count, countOptionNames } from './counting.js'
 import { InvalidArgumentError } from './errors.js'
-import { type CacheEvents, eventNames } from './events.js'
-import { checkKey, checkKeys, checkNamespace, isIterable } from './keys.js'
-import { nearest } from './options.js'
-import { checkLoadOptions, loadOptionNames, readThrough } from './read-through.js'
-import { listKeys, readEntry, readMany, readValue, takeValue } from './reading.js'
-import { clearScope, flushAll, removeOne, removeSeveral } from './removing.js'
-import { type Root, Scope } from './scope.js'
-import { shown } from './shown.js'
-import type { CacheStats } from './stats.js'
+import { type CacheEvents, eventNames } from './events/events.js'
+import type { CacheStats } from './events/stats.js'
+import { checkKey, checkKeys, checkNamespace, isIterable } from './input/keys.js'
+import { nearest } from './input/options.js'
+import { shown } from './input/shown.js'
+import { type Ttl, ttlMs } from './input/ttl.js'
+import { checkLoadOptions, loadOptionNames, readThrough } from './read-through/get-or-set.js'
 import type { Answer, Call, CasToken, ServerStats } from './store.js'
-import { type Ttl, ttlMs } from './ttl.js'
-import { join, updateValue } from './updating.js'
-import { requireCas, setValue, setValues, writeWhen } from './writing.js'
+import { count, countOptionNames } from './verbs/counting.js'
+import { Namespace, type Root } from './verbs/namespace.js'
+import { listKeys, readEntry, readMany, readValue, takeValue } from './verbs/reading.js'
+import { clearNamespace, flushAll, removeOne, removeSeveral } from './verbs/removing.js'
+import { join, updateValue } from './verbs/updating.js'
+import { requireCas, setValue, setValues, writeWhen } from './verbs/writing.js'
 
 const callOptionNames: readonly string[] = ['timeout', 'onError']
 const writeOptionNames: readonly string[] = ['timeout', 'onError', 'ttl']
 
 /** The one implementation of {@link Cache}: checks what it is given, then hands each verb to the module that holds it. */
 export class StoreCache implements Cache {
-  readonly #scope: Scope
+  readonly #namespace: Namespace
   readonly #onClose: (() => Promise<void>) | undefined
   #closing: Promise<void> | undefined
 
   constructor(root: Root, path: readonly string[], onClose: (() => Promise<void>) | undefined) {
-    this.#scope = new Scope(root, path)
+    this.#namespace = new Namespace(root, path)
     this.#onClose = onClose
   }
 
   get<T>(key: string, options?: CallOptions): Promise<T | undefined> {
     try {
-      this.#scope.check('get', options, callOptionNames)
+      this.#namespace.check('get', options, callOptionNames)
       checkKey(key, 'get')
     } catch (error) {
       return Promise.reject(error)
     }
-    return readValue(this.#scope, 'get', key, options)
+    return readValue(this.#namespace, 'get', key, options)
   }
 
   async getMany<T>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
-    this.#scope.check('getMany', options, callOptionNames)
+    this.#namespace.check('getMany', options, callOptionNames)
     const distinct = checkKeys(keys, 'getMany')
-    return distinct.length === 0 ? new Map() : readMany(this.#scope, 'getMany', distinct, options)
+    return distinct.length === 0 ? new Map() : readMany(this.#namespace, 'getMany', distinct, options)
   }
 
   async getEntry<T>(key: string, options?: CallOptions): Promise<{ value: T; casToken: CasToken } | undefined> {
-    this.#scope.check('getEntry', options, callOptionNames)
+    this.#namespace.check('getEntry', options, callOptionNames)
     checkKey(key, 'getEntry')
-    return readEntry(this.#scope, key, options)
+    return readEntry(this.#namespace, key, options)
   }
 
   async has(key: string, options?: CallOptions): Promise<boolean> {
-    this.#scope.check('has', options, callOptionNames)
+    this.#namespace.check('has', options, callOptionNames)
     checkKey(key, 'has')
-    return (await readValue(this.#scope, 'has', key, options)) !== undefined
+    return (await readValue(this.#namespace, 'has', key, options)) !== undefined
   }
 
   set(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
-    const scope = this.#scope
+    const namespace = this.#namespace
     let encoded: Encoded | Promise<Encoded>
     let ttl: number
     try {
-      scope.check('set', options, writeOptionNames)
+      namespace.check('set', options, writeOptionNames)
       checkKey(key, 'set')
-      ttl = scope.ttl(options?.ttl, 'set', key)
-      encoded = scope.encode('set', key, value)
+      ttl = namespace.ttl(options?.ttl, 'set', key)
+      encoded = namespace.encode('set', key, value)
     } catch (error) {
       return Promise.reject(error)
     }
-    scope.supersede(key)
-    return setValue(scope, key, encoded, ttl, options)
+    namespace.supersede(key)
+    return setValue(namespace, key, encoded, ttl, options)
   }
 
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<string[]> {
-    const scope = this.#scope
-    scope.check('setMany', options, writeOptionNames)
+    const namespace = this.#namespace
+    namespace.check('setMany', options, writeOptionNames)
     if (options?.ttl !== undefined) ttlMs(options.ttl, 'setMany')
     const encodings = new Map<string, Encoded | Promise<Encoded>>()
     for (const [key, value] of checkEntries(entries)) {
       checkKey(key, 'setMany')
-      const encoded = scope.encode('setMany', key, value)
+      const encoded = namespace.encode('setMany', key, value)
       // One that fails rejects the call; the others that are under way then have nobody to tell.
       if (encoded instanceof Promise) encoded.catch(() => {})
       encodings.set(key, encoded)
     }
     if (encodings.size === 0) return []
-    for (const key of encodings.keys()) scope.supersede(key)
-    const ttls = Array.from(encodings.keys(), key => scope.ttl(options?.ttl, 'setMany', key))
-    return setValues(scope, encodings, ttls, options)
+    for (const key of encodings.keys()) namespace.supersede(key)
+    const ttls = Array.from(encodings.keys(), key => namespace.ttl(options?.ttl, 'setMany', key))
+    return setValues(namespace, encodings, ttls, options)
   }
 
   async add(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
@@ -132,14 +132,14 @@ export class StoreCache implements Cache {
     when: 'absent' | 'present' | { casToken: CasToken },
     options: WriteOptions | undefined,
   ): Promise<'stored' | 'exists' | 'missing' | 'conflict'> {
-    const scope = this.#scope
-    scope.check(op, options, writeOptionNames)
+    const namespace = this.#namespace
+    namespace.check(op, options, writeOptionNames)
     checkKey(key, op)
-    const ttl = scope.ttl(options?.ttl, op, key)
-    if (typeof when === 'object') requireCas(scope, op, key)
-    const encoded = scope.encode(op, key, value)
-    scope.supersede(key)
-    return writeWhen(scope, { op, key, encoded, ttl, when, call: () => scope.call(options) })
+    const ttl = namespace.ttl(options?.ttl, op, key)
+    if (typeof when === 'object') requireCas(namespace, op, key)
+    const encoded = namespace.encode(op, key, value)
+    namespace.supersede(key)
+    return writeWhen(namespace, { op, key, encoded, ttl, when, call: () => namespace.call(options) })
   }
 
   async update<T>(
@@ -147,22 +147,22 @@ export class StoreCache implements Cache {
     change: (current: T | undefined) => T | undefined | Promise<T | undefined>,
     options?: WriteOptions,
   ): Promise<T | undefined> {
-    const scope = this.#scope
-    scope.check('update', options, writeOptionNames)
+    const namespace = this.#namespace
+    namespace.check('update', options, writeOptionNames)
     checkKey(key, 'update')
     checkFunction(change, 'change', 'update', key)
     if (options?.ttl !== undefined) ttlMs(options.ttl, 'update', key)
     const changeWhileOpen = async (current: T | undefined): Promise<T | undefined> => {
       const next = await change(current)
       // However long it took: a store that was closed meanwhile is not written to.
-      if (next !== undefined) scope.checkOpen('update', key)
+      if (next !== undefined) namespace.checkOpen('update', key)
       return next
     }
-    return updateValue(scope, {
+    return updateValue(namespace, {
       op: 'update',
       key,
       change: changeWhileOpen,
-      call: () => scope.call(options, true),
+      call: () => namespace.call(options, true),
       options,
     })
   }
@@ -181,7 +181,7 @@ export class StoreCache implements Cache {
     part: string | Uint8Array,
     options: WriteOptions | undefined,
   ): Promise<boolean> {
-    this.#scope.check(op, options, writeOptionNames)
+    this.#namespace.check(op, options, writeOptionNames)
     checkKey(key, op)
     if (typeof part !== 'string' && !(part instanceof Uint8Array)) {
       throw new InvalidArgumentError(`${op} takes a string or a Uint8Array, got ${shown(part)}`, { op, key })
@@ -190,20 +190,20 @@ export class StoreCache implements Cache {
     // Bytes are copied: they are joined only when the entry has been read, and the caller may change them before.
     const own = typeof part === 'string' ? part : new Uint8Array(part)
     // One deadline for all its steps. What an outage has left owed is no answer to it: the server is asked.
-    const call = this.#scope.call(options, true)
-    return this.#scope.steps(op, key, call, (scope, within) => join(scope, op, key, own, within, options))
+    const call = this.#namespace.call(options, true)
+    return this.#namespace.steps(op, key, call, (namespace, within) => join(namespace, op, key, own, within, options))
   }
 
   async touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean> {
-    const scope = this.#scope
-    scope.check('touch', options, callOptionNames)
+    const namespace = this.#namespace
+    namespace.check('touch', options, callOptionNames)
     checkKey(key, 'touch')
-    const ms = scope.ttl(ttlMs(ttl, 'touch', key), 'touch', key)
+    const ms = namespace.ttl(ttlMs(ttl, 'touch', key), 'touch', key)
     try {
-      const send = (call: Call): Answer<boolean> => scope.space.touch(key, ms, call)
-      return await scope.inOrder(key, scope.call(options), send, () => scope.space.owe?.(key))
+      const send = (call: Call): Answer<boolean> => namespace.space.touch(key, ms, call)
+      return await namespace.inOrder(key, namespace.call(options), send, () => namespace.space.owe?.(key))
     } catch (error) {
-      scope.endure(error, 'touch', key, options)
+      namespace.endure(error, 'touch', key, options)
       return false
     }
   }
@@ -211,61 +211,61 @@ export class StoreCache implements Cache {
   increment(key: string, by?: number, options?: CountingOptions): Promise<number>
   increment(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
   async increment(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
-    this.#scope.check('increment', options, countOptionNames)
+    this.#namespace.check('increment', options, countOptionNames)
     checkKey(key, 'increment')
-    return count(this.#scope, 'increment', key, by, options)
+    return count(this.#namespace, 'increment', key, by, options)
   }
 
   decrement(key: string, by?: number, options?: CountingOptions): Promise<number>
   decrement(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
   async decrement(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
-    this.#scope.check('decrement', options, countOptionNames)
+    this.#namespace.check('decrement', options, countOptionNames)
     checkKey(key, 'decrement')
-    return count(this.#scope, 'decrement', key, by, options)
+    return count(this.#namespace, 'decrement', key, by, options)
   }
 
   async take<T>(key: string, options?: CallOptions): Promise<T | undefined> {
-    this.#scope.check('take', options, callOptionNames)
+    this.#namespace.check('take', options, callOptionNames)
     checkKey(key, 'take')
-    this.#scope.supersede(key)
-    return takeValue(this.#scope, key, options)
+    this.#namespace.supersede(key)
+    return takeValue(this.#namespace, key, options)
   }
 
   async delete(key: string, options?: CallOptions): Promise<boolean> {
-    this.#scope.check('delete', options, callOptionNames)
+    this.#namespace.check('delete', options, callOptionNames)
     checkKey(key, 'delete')
-    this.#scope.supersede(key)
-    return removeOne(this.#scope, key, options)
+    this.#namespace.supersede(key)
+    return removeOne(this.#namespace, key, options)
   }
 
   async deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
-    this.#scope.check('deleteMany', options, callOptionNames)
+    this.#namespace.check('deleteMany', options, callOptionNames)
     const distinct = checkKeys(keys, 'deleteMany')
     if (distinct.length === 0) return 0
-    for (const key of distinct) this.#scope.supersede(key)
-    return removeSeveral(this.#scope, distinct, options)
+    for (const key of distinct) this.#namespace.supersede(key)
+    return removeSeveral(this.#namespace, distinct, options)
   }
 
   async clear(options?: CallOptions): Promise<void> {
-    this.#scope.check('clear', options, callOptionNames)
-    return clearScope(this.#scope, options)
+    this.#namespace.check('clear', options, callOptionNames)
+    return clearNamespace(this.#namespace, options)
   }
 
   async flush(options?: CallOptions): Promise<void> {
-    this.#scope.check('flush', options, callOptionNames)
-    return flushAll(this.#scope, options)
+    this.#namespace.check('flush', options, callOptionNames)
+    return flushAll(this.#namespace, options)
   }
 
   getOrSet<T>(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
     try {
-      this.#scope.check('getOrSet', options, loadOptionNames)
+      this.#namespace.check('getOrSet', options, loadOptionNames)
       checkKey(key, 'getOrSet')
       checkFunction(loader, 'loader', 'getOrSet', key)
       if (options !== undefined) checkLoadOptions('getOrSet', key, options)
     } catch (error) {
       return Promise.reject(error)
     }
-    return readThrough(this.#scope, key, loader, options)
+    return readThrough(this.#namespace, key, loader, options)
   }
 
   wrap<A extends unknown[], T>(
@@ -273,7 +273,7 @@ export class StoreCache implements Cache {
     options: LoadOptions<T> & { readonly key: (...args: A) => string },
   ): (...args: A) => Promise<T> {
     checkFunction(fn, 'fn', 'wrap')
-    this.#scope.check('wrap', options, ['key', ...loadOptionNames])
+    this.#namespace.check('wrap', options, ['key', ...loadOptionNames])
     const { key, ...loadOptions } = options ?? {}
     checkFunction(key, 'key', 'wrap')
     checkLoadOptions('wrap', undefined, loadOptions)
@@ -285,42 +285,42 @@ export class StoreCache implements Cache {
 
   namespace(name: string): Cache {
     checkNamespace(name)
-    this.#scope.check('namespace', undefined, [])
-    return new StoreCache(this.#scope.root, [...this.#scope.path, name], undefined)
+    this.#namespace.check('namespace', undefined, [])
+    return new StoreCache(this.#namespace.root, [...this.#namespace.path, name], undefined)
   }
 
   async keyFor(key: string, options?: CallOptions): Promise<string> {
-    const scope = this.#scope
-    scope.check('keyFor', options, callOptionNames)
+    const namespace = this.#namespace
+    namespace.check('keyFor', options, callOptionNames)
     checkKey(key, 'keyFor')
     try {
-      return await scope.space.wireKey(key, scope.call(options))
+      return await namespace.space.wireKey(key, namespace.call(options))
     } catch (error) {
-      throw scope.outage(error, 'keyFor', key)
+      throw namespace.outage(error, 'keyFor', key)
     }
   }
 
   async *keys(pattern: string = '*', options?: CallOptions): AsyncGenerator<string, void, undefined> {
-    this.#scope.check('keys', options, callOptionNames)
+    this.#namespace.check('keys', options, callOptionNames)
     if (typeof pattern !== 'string' || pattern === '') {
       throw new InvalidArgumentError(`pattern must be a non-empty string, got ${shown(pattern)}`, { op: 'keys' })
     }
-    yield* listKeys(this.#scope, pattern, options)
+    yield* listKeys(this.#namespace, pattern, options)
   }
 
   on<E extends keyof CacheEvents>(event: E, listener: (detail: CacheEvents[E]) => void): () => void {
     checkEvent(event)
     checkFunction(listener, 'listener', 'on')
-    return this.#scope.root.signals.on(event, listener)
+    return this.#namespace.root.signals.on(event, listener)
   }
 
   stats(): CacheStats {
-    return { ...this.#scope.root.signals.counts }
+    return { ...this.#namespace.root.signals.counts }
   }
 
   async serverStats(section?: string, options?: CallOptions): Promise<ServerStats[]> {
-    const scope = this.#scope
-    scope.check('serverStats', options, callOptionNames)
+    const namespace = this.#namespace
+    namespace.check('serverStats', options, callOptionNames)
     if (section !== undefined && (typeof section !== 'string' || !/^[A-Za-z0-9_ ]+$/.test(section))) {
       throw new InvalidArgumentError(`section must be a word of the server's, got ${shown(section)}`, {
         op: 'serverStats',
@@ -328,12 +328,12 @@ export class StoreCache implements Cache {
     }
     let told: readonly ServerStats[]
     try {
-      told = await scope.root.store.serverStats(section, scope.call(options))
+      told = await namespace.root.store.serverStats(section, namespace.call(options))
     } catch (error) {
-      throw scope.outage(error, 'serverStats', undefined)
+      throw namespace.outage(error, 'serverStats', undefined)
     }
     const entries = told.map(entry =>
-      entry.error === undefined ? entry : { ...entry, error: scope.outage(entry.error, 'serverStats', undefined) },
+      entry.error === undefined ? entry : { ...entry, error: namespace.outage(entry.error, 'serverStats', undefined) },
     )
     const [first] = entries
     if (first?.error !== undefined && entries.every(({ error }) => error !== undefined)) throw first.error
@@ -341,22 +341,22 @@ export class StoreCache implements Cache {
   }
 
   async ping(options?: CallOptions): Promise<void> {
-    const scope = this.#scope
-    scope.check('ping', options, callOptionNames)
+    const namespace = this.#namespace
+    namespace.check('ping', options, callOptionNames)
     try {
-      await scope.root.store.ping(scope.call(options))
+      await namespace.root.store.ping(namespace.call(options))
     } catch (error) {
-      throw scope.outage(error, 'ping', undefined)
+      throw namespace.outage(error, 'ping', undefined)
     }
   }
 
   info(): CacheInfo {
-    const { store, settings } = this.#scope.root
+    const { store, settings } = this.#namespace.root
     return {
       name: settings.name,
       driver: store.driver,
       servers: [...store.servers],
-      namespace: this.#scope.namespace,
+      namespace: this.#namespace.name,
       ttl: settings.ttl,
       timeout: settings.timeout,
       onError: settings.onError,
@@ -367,8 +367,8 @@ export class StoreCache implements Cache {
 
   close(): Promise<void> {
     // A nested namespace closes for itself; the connections are its parent's.
-    this.#scope.closed = true
-    this.#closing ??= this.#onClose?.() ?? this.#scope.root.order.settled()
+    this.#namespace.closed = true
+    this.#closing ??= this.#onClose?.() ?? this.#namespace.root.order.settled()
     return this.#closing
   }
 

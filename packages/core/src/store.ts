@@ -76,10 +76,10 @@ export interface Space {
    * The ttl of a living counter stays.
    */
   count(key: string, by: number, create: { value: number; ttl: number } | undefined, call: Call): Answer<Counted>
-  /** Everything of this namespace and those nested in it, nothing else. `extend()` is called at each step and gives a new deadline. */
-  clear(extend: () => Call): Answer<void>
+  /** Everything of this namespace and those nested in it, nothing else. `nextCall()` is called at each step and gives a new deadline. */
+  clear(nextCall: () => Call): Answer<void>
   /** The namespace's own keys that match a `?` and `*` pattern, by cursor. Absent where the backend has no way to list keys. */
-  keys?(pattern: string, extend: () => Call): AsyncIterable<string>
+  keys?(pattern: string, nextCall: () => Call): AsyncIterable<string>
   /** The key as the server sees it. */
   wireKey(key: string, call: Call): Answer<string>
   /** The server that holds the key, without credentials. */

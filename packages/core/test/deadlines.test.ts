@@ -1,4 +1,4 @@
-import { awaitBy, settled } from '@anycache/core'
+import { unwatch, watchDeadline } from '@anycache/core'
 import { expect, test } from 'vitest'
 
 function pending(ms: number): { deadline: number; expire(): void; expired: Promise<string> } {
@@ -13,9 +13,9 @@ test('expires what is late, in any order of deadlines, and never what was settle
   const slow = pending(150)
   const quick = pending(30)
   const answered = pending(30)
-  for (const one of [slow, answered, quick]) awaitBy(one)
-  settled(answered)
-  settled(answered)
+  for (const one of [slow, answered, quick]) watchDeadline(one)
+  unwatch(answered)
+  unwatch(answered)
   expect(await Promise.race([slow.expired, quick.expired.then(() => 'quick'), answered.expired])).toBe('quick')
   expect(await slow.expired).toBe('expired')
 })
@@ -30,11 +30,11 @@ test('a reply that came while the event loop was blocked is not late', async () 
   const one = pending(50)
   const reply = new Promise<string>(resolve =>
     socket.on('data', () => {
-      settled(one)
+      unwatch(one)
       resolve('reply')
     }),
   )
-  awaitBy(one)
+  watchDeadline(one)
   // The reply comes from this very process, so let it be written before the loop is blocked.
   socket.write('x')
   await new Promise(resolve => server.once('connection', resolve).getConnections(resolve))
@@ -50,9 +50,9 @@ test('a reply that came while the event loop was blocked is not late', async () 
 test('one expiry may settle others', async () => {
   const second = pending(10)
   const first = pending(10)
-  const killing = { ...first, expire: () => settled(second) }
-  awaitBy(killing)
-  awaitBy(second)
+  const killing = { ...first, expire: () => unwatch(second) }
+  watchDeadline(killing)
+  watchDeadline(second)
   const calm = new Promise(resolve => setTimeout(resolve, 120, 'calm'))
   expect(await Promise.race([second.expired, calm])).toBe('calm')
 })

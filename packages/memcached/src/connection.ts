@@ -1,14 +1,14 @@
 /// <reference path="./memjs.d.ts" />
 import {
-  awaitBy,
+  Breaker,
   type BreakerOptions,
   type CacheError,
   ClosedError,
   ConnectionError,
-  Link,
   nextTurn,
   now,
   type StoreEvent,
+  watchDeadline,
 } from '@anycache/core'
 import { type ResponseHandler, Server } from 'memjs'
 import { Budget } from './budget.js'
@@ -36,7 +36,7 @@ export interface ConnectionOptions {
  */
 export class Connection extends Server implements SessionListener, Lane {
   readonly endpoint: Endpoint
-  readonly link: Link
+  readonly breaker: Breaker
   /** What the server said of itself when it was last connected to. */
   settings: ServerSettings | undefined
   readonly #options: ConnectionOptions
@@ -62,7 +62,7 @@ export class Connection extends Server implements SessionListener, Lane {
     this.endpoint = endpoint
     this.#options = options
     this.#budget = new Budget(endpoint.name, options.maxInFlightBytes)
-    this.link = new Link({
+    this.breaker = new Breaker({
       server: endpoint.name,
       breaker: options.breaker,
       probe: () => this.probe(),
@@ -77,7 +77,7 @@ export class Connection extends Server implements SessionListener, Lane {
       request.fail(this.#closedError())
       return false
     }
-    const refusal = this.link.refusal() ?? this.#budget.refusal(request)
+    const refusal = this.breaker.refusal() ?? this.#budget.refusal(request)
     if (refusal === undefined) this.#takeIn(request, lane)
     else this.#refusals.add(request, refusal)
     return refusal === undefined
@@ -99,7 +99,7 @@ export class Connection extends Server implements SessionListener, Lane {
   askedWithin<T>(request: Request): Promise<T> {
     return promised(request, () => {
       request.server = this.endpoint.name
-      const refusal = this.link.refusal()
+      const refusal = this.breaker.refusal()
       if (refusal !== undefined) {
         this.#refusals.add(request, refusal)
         return
@@ -158,7 +158,7 @@ export class Connection extends Server implements SessionListener, Lane {
   /** Waits for the calls that are pending, until the deadline at most, and closes the socket. */
   shut(deadline: number): Promise<void> {
     this.#isClosed = true
-    this.link.close()
+    this.breaker.close()
     this.#shutting ??= this.#unsettled.none(deadline).then(() => {
       this.#isShut = true
       this.close()
@@ -197,12 +197,12 @@ export class Connection extends Server implements SessionListener, Lane {
   }
 
   heard(): void {
-    this.link.succeeded()
+    this.breaker.succeeded()
   }
 
   closed(session: Session, error: CacheError | undefined, failures: number, refused: boolean): void {
     this.#session = undefined
-    if (error !== undefined) for (let i = 0; i < failures; i++) this.link.failed(error, refused)
+    if (error !== undefined) for (let i = 0; i < failures; i++) this.breaker.failed(error, refused)
     if (session.wasOpen) this.#options.report({ type: 'disconnect', server: this.endpoint.name, error })
     const waiting = this.#waiting
     this.#waiting = []
@@ -219,7 +219,7 @@ export class Connection extends Server implements SessionListener, Lane {
     this.#budget.spend(request)
     request.lane = lane
     request.expired = this.#expired
-    awaitBy(request)
+    watchDeadline(request)
   }
 
   /** Nobody waits for the request any more. */
@@ -245,7 +245,7 @@ export class Connection extends Server implements SessionListener, Lane {
       const server = this.endpoint.name
       const { message } = cause as Error
       const error = new ConnectionError(`${server}: ${message}`, { server, outcome: 'not-sent', cause })
-      this.link.failed(error)
+      this.breaker.failed(error)
       void nextTurn().then(() => {
         for (const request of batch) request.lose(error)
       })
@@ -278,7 +278,7 @@ export class Connection extends Server implements SessionListener, Lane {
     const isCounted = exchange?.isLate !== false
     if (exchange !== undefined) exchange.isLate = true
     if (verdict === 'silent') session?.fail(error)
-    else if (!isCounted) this.link.failed(error)
+    else if (!isCounted) this.breaker.failed(error)
   }
 }
 

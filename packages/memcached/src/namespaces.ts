@@ -1,4 +1,4 @@
-import { awaitBy, type Pending, settled, TimeoutError } from '@anycache/core'
+import { type Pending, TimeoutError, unwatch, watchDeadline } from '@anycache/core'
 import type { Connection } from './connection.js'
 import { generationItem, newGeneration, renewRequest } from './generation.js'
 import type { Request } from './request.js'
@@ -63,11 +63,11 @@ export class Namespaces implements Attendance {
           reject(this.#tooLate())
         },
         begin: () => {
-          settled(clearing)
+          unwatch(clearing)
           this.#clearNow(base, deadline).then(resolve, reject)
         },
       }
-      awaitBy(clearing)
+      watchDeadline(clearing)
       this.#backlog?.push(clearing)
     })
   }
@@ -102,10 +102,10 @@ export class Namespaces implements Attendance {
           reject(this.#tooLate())
         },
       }
-      awaitBy(patience)
+      watchDeadline(patience)
       this.#emptied = () => {
         this.#emptied = undefined
-        settled(patience)
+        unwatch(patience)
         resolve()
       }
     })

@@ -1,4 +1,4 @@
-import { type CacheError, ConnectionError, now, type Pending, settled, TimeoutError } from '@anycache/core'
+import { type CacheError, ConnectionError, now, type Pending, TimeoutError, unwatch } from '@anycache/core'
 import type { KnownCounter } from './known-counter.js'
 
 /** What is asked of a server. How it looks on the wire is the protocol's business. */
@@ -206,7 +206,7 @@ export class Request implements Pending {
   fail(error: unknown): void {
     if (!this.over) {
       this.over = true
-      settled(this)
+      unwatch(this)
       this.reject(error, this)
     }
     this.#end()
@@ -233,7 +233,7 @@ export class Request implements Pending {
 
   #settle(result: unknown): void {
     this.over = true
-    settled(this)
+    unwatch(this)
     this.resolve(result, this)
     this.#end()
   }

@@ -37,7 +37,7 @@ export async function statsOf(connection: Connection, section: string, call: Cal
 
 /** On a connection for this request alone: what a server answers to an unusual one may not parse, and costs no other request then. */
 async function askApart(connection: Connection, request: Request): Promise<void> {
-  const refusal = connection.link.refusal()
+  const refusal = connection.breaker.refusal()
   if (refusal !== undefined) {
     await nextTurn()
     throw refusal

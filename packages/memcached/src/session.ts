@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { awaitBy, type CacheError, ConnectionError, now, type Pending, settled } from '@anycache/core'
+import { type CacheError, ConnectionError, now, type Pending, unwatch, watchDeadline } from '@anycache/core'
 import { decode, decodeSilence, emptyReply, isLastAt, opaqueAt, opcodeAt } from './binary-reply.js'
 import { canBeQuiet, encode, isApart, itemOverhead, roomFor } from './binary-request.js'
 import { connectionFailure, connectTimeout, foreignBytes } from './failures.js'
@@ -76,7 +76,7 @@ export class Session implements Pending {
     this.deadline = now() + timeout
     this.#socket = openSocket(endpoint, () => this.#greet())
     this.#progress = new Progress(this.#socket)
-    awaitBy(this)
+    watchDeadline(this)
     this.#socket.on('data', chunk => this.#receive(chunk))
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#lost(error))
     this.#socket.on('end', () => this.#lost(undefined))
@@ -175,7 +175,7 @@ export class Session implements Pending {
   #end(error: CacheError | undefined, isIdle: boolean, refused: boolean): void {
     if (this.#closed) return
     this.#closed = true
-    settled(this)
+    unwatch(this)
     this.#socket.destroy()
     const unanswered = this.#unanswered.rest()
     this.#unanswered.clear()
@@ -193,7 +193,7 @@ export class Session implements Pending {
     if (first === Number.POSITIVE_INFINITY) return
     // A caller with little patience is late alone: a connection that lives is not closed for it.
     this.deadline = moment + Math.max(first - moment, this.#timeout) * silentShare
-    awaitBy(this)
+    watchDeadline(this)
   }
 
   /** Fits the request to this connection and server. False: it is settled already. */
@@ -231,7 +231,7 @@ export class Session implements Pending {
     greet(this.#endpoint, requests => this.write(requests)).then(
       settings => {
         if (this.#closed) return
-        settled(this)
+        unwatch(this)
         this.#open = true
         this.#maxItemBytes = settings.maxItemBytes ?? largestItem
         this.#reader.maxBodyBytes = this.#maxItemBytes + frameSlack
@@ -246,7 +246,7 @@ export class Session implements Pending {
     this.#progress.arrived(now(), chunk.length, this.#unanswered.at(0))
     if (this.#isWaking) {
       this.#isWaking = false
-      settled(this)
+      unwatch(this)
     }
     this.#isPrompt = false
     try {

@@ -4,8 +4,8 @@ import {
   type CasToken,
   ClosedError,
   type Counted,
-  carried,
   type Failed,
+  fitKey,
   type Item,
   prefixOf,
   type Space,
@@ -86,10 +86,10 @@ export class MemcachedSpace implements Space {
     return this.#one(countRequest(this.#carried(key), by, create, call.deadline))
   }
 
-  async clear(extend: () => Call): Promise<void> {
+  async clear(nextCall: () => Call): Promise<void> {
     const base = this.#bases.at(-1)
     if (base === undefined) throw new Error('a space without a namespace cannot be cleared')
-    await everyServer('clear', this.#fleet.servers, server => server.clear(base, extend().deadline))
+    await everyServer('clear', this.#fleet.servers, server => server.clear(base, nextCall().deadline))
   }
 
   async wireKey(key: string, call: Call): Promise<string> {
@@ -105,7 +105,7 @@ export class MemcachedSpace implements Space {
   }
 
   #carried(key: string): string {
-    return carried(key, this.#room)
+    return fitKey(key, this.#room)
   }
 
   #placeOf(carriedKey: string): number {

@@ -1,4 +1,4 @@
-import { awaitBy, settled } from '@anycache/core'
+import { unwatch, watchDeadline } from '@anycache/core'
 
 /** Counts the calls that somebody waits for. */
 export class Unsettled {
@@ -18,9 +18,9 @@ export class Unsettled {
     if (this.#count === 0) return Promise.resolve()
     return new Promise(resolve => {
       const patience = { deadline, expire: resolve }
-      awaitBy(patience)
+      watchDeadline(patience)
       this.#noneLeft = () => {
-        settled(patience)
+        unwatch(patience)
         resolve()
       }
     })

@@ -28,11 +28,11 @@ export class Clearings {
    * Deletes every key of the namespace `path` and those nested in it. `clientPrefix` is what the client puts before each key:
    * SCAN is the one command for which it does not.
    */
-  async clear(queue: Queue, path: readonly string[], clientPrefix: string, extend: () => Call): Promise<void> {
+  async clear(queue: Queue, path: readonly string[], clientPrefix: string, nextCall: () => Call): Promise<void> {
     const clearing = new Clearing()
     this.#running.add(clearing)
     try {
-      for (let sweeps = 1; !(await this.#sweep(clearing, queue, path, clientPrefix, extend)); sweeps++) {
+      for (let sweeps = 1; !(await this.#sweep(clearing, queue, path, clientPrefix, nextCall)); sweeps++) {
         if (sweeps === mostSweeps) throw interrupted(queue.connection.server)
       }
     } finally {
@@ -46,7 +46,7 @@ export class Clearings {
     queue: Queue,
     path: readonly string[],
     clientPrefix: string,
-    extend: () => Call,
+    nextCall: () => Call,
   ): Promise<boolean> {
     const name = path.join('/')
     // The pattern also finds foreign keys such as "shop/x": only names may stand between the namespace and the colon.
@@ -54,7 +54,7 @@ export class Clearings {
     const cut = Buffer.byteLength(clientPrefix)
     const spared = new Set<string>()
     let connects: number | undefined
-    for await (const found of scan(queue, `${literal(clientPrefix + name)}[:/]*`, extend)) {
+    for await (const found of scan(queue, `${literal(clientPrefix + name)}[:/]*`, nextCall)) {
       connects ??= queue.connection.connects
       const doomed: Buffer[] = []
       for (const whole of found) {
@@ -65,11 +65,11 @@ export class Clearings {
         if (clearing.written.has(wireKey)) spared.add(wireKey)
         else doomed.push(bytes)
       }
-      await unlink(queue, doomed, extend())
+      await unlink(queue, doomed, nextCall())
     }
     for (const wireKey of spared) {
       // A set that failed has left the old value where it was.
-      if (!(await wasStored(clearing.written, wireKey))) await unlink(queue, [Buffer.from(wireKey)], extend())
+      if (!(await wasStored(clearing.written, wireKey))) await unlink(queue, [Buffer.from(wireKey)], nextCall())
     }
     return connects === queue.connection.connects
   }

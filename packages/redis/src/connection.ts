@@ -1,9 +1,9 @@
 import {
+  Breaker,
+  type BreakerSetup,
   type CacheError,
   ConnectionError,
   clearTimeout,
-  Link,
-  type LinkOptions,
   now,
   type StoreEvent,
   setImmediate,
@@ -29,7 +29,7 @@ export interface ConnectionOptions {
   readonly server: string
   /** How long one attempt to connect may take, in ms. */
   readonly timeout: number
-  readonly breaker: LinkOptions['breaker']
+  readonly breaker: BreakerSetup['breaker']
   readonly report: (event: StoreEvent) => void
 }
 
@@ -40,7 +40,7 @@ const quickProbe = 500
 /** The one connection to the server: dials when asked to, and anew when the server is a replica. */
 export class Connection implements Watcher {
   readonly server: string
-  readonly link: Link
+  readonly breaker: Breaker
   readonly exchanges: Exchanges
   /** How many connections there were so far. */
   connects = 0
@@ -71,14 +71,21 @@ export class Connection implements Watcher {
     this.#report = report
     this.#sender = new Sender(client, options.owned)
     this.server = server
-    this.link = new Link({ server, breaker, report, probe: () => this.#probe() })
+    this.breaker = new Breaker({ server, breaker, report, probe: () => this.#probe() })
     if (client.status === 'ready') this.#readyAt = now()
     this.#watch = Watch.of(client)
     this.#watch.add(this)
     const { owned, timeout } = options
-    const { link } = this
     const demoted = (): void => this.#retreat()
-    this.exchanges = new Exchanges({ client, owned, server, timeout, link, watch: this.#watch, demoted })
+    this.exchanges = new Exchanges({
+      client,
+      owned,
+      server,
+      timeout,
+      breaker: this.breaker,
+      watch: this.#watch,
+      demoted,
+    })
   }
 
   /** Whether a command sent now goes straight to the socket. ioredis would queue it otherwise, and replay it later. */
@@ -106,7 +113,7 @@ export class Connection implements Watcher {
     // Only a probe has the time to see whether a borrowed client comes back.
     if (!this.#owned && (status === 'end' || (status === 'reconnecting' && !this.#mayReturn))) {
       const error = this.#unreachable(`its client's status is "${status}"`)
-      this.link.failed(error, true)
+      this.breaker.failed(error, true)
       return refused(error)
     }
     return this.#begin(this.exchanges.retreat.underWay ? this.#timeout + lastReplies : this.#timeout)
@@ -115,7 +122,7 @@ export class Connection implements Watcher {
   /** Frees what was opened; a borrowed client stays as it is. Once. */
   async close(): Promise<void> {
     this.#closed = true
-    this.link.close()
+    this.breaker.close()
     clearTimeout(this.#redial)
     this.exchanges.close()
     if (this.#attempt !== undefined) this.#fail(this.#attempt, this.#unreachable('the cache was closed'))
@@ -171,7 +178,7 @@ export class Connection implements Watcher {
   #fail(attempt: Attempt, error: CacheError): void {
     this.#attempt = undefined
     this.#mayReturn = false
-    this.link.failed(error, true)
+    this.breaker.failed(error, true)
     attempt.fail(error)
   }
 

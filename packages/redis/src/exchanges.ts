@@ -1,4 +1,4 @@
-import { type CacheError, type Link, now, type ServerError, TimeoutError, withRealTicks } from '@anycache/core'
+import { type Breaker, type CacheError, now, type ServerError, TimeoutError, withRealTicks } from '@anycache/core'
 import type { RedisClient } from './client.js'
 import type { Argument } from './command.js'
 import { isDemotion, Retreat, refusedForOwner } from './demotion.js'
@@ -12,7 +12,7 @@ export interface ExchangesOptions {
   readonly owned: boolean
   readonly server: string
   readonly timeout: number
-  readonly link: Link
+  readonly breaker: Breaker
   readonly watch: Watch
   /** The server of an owned connection is a replica. */
   readonly demoted: () => void
@@ -56,13 +56,13 @@ export class Exchanges {
   /** The server replied, perhaps with an error. `late`: when nobody had a use for it. */
   answered(exchange: Exchange, late: boolean): void {
     this.#traffic.answered(exchange)
-    if (!late) this.#options.link.succeeded()
+    if (!late) this.#options.breaker.succeeded()
     if (this.retreat.underWay && this.#traffic.allAnswered && !this.#options.client.waitedFor) this.retreat.leave()
   }
 
   /** What to tell a caller whose deadline passed; `exchange` is undefined while the command was still waiting for a connection. */
   late(exchange: Exchange | undefined): CacheError {
-    const { server, timeout, link } = this.#options
+    const { server, timeout, breaker } = this.#options
     const awaited = exchange ?? this.alone
     if (awaited === undefined) {
       const fact = `${server} took no connection before the call's deadline; nothing was sent`
@@ -82,7 +82,7 @@ export class Exchanges {
     // One failure for a batch, however many calls are in it; and none while bytes move, for the server is not to blame.
     if (!awaited.counted && !moving) {
       awaited.counted = true
-      link.failed(error)
+      breaker.failed(error)
       // A call with a few ms to spare says little about the connection; many in a row do.
       const silence = now() - this.#traffic.silentSince(awaited)
       if (waited >= timeout / 2 || silence >= timeout) this.hangUpIfSilent(awaited)
@@ -109,7 +109,7 @@ export class Exchanges {
    * write was sent behind it that the server may have done.
    */
   mayRepeat(error: unknown, exchange: Exchange, keys: readonly Argument[]): boolean {
-    if (isReply(error) || this.#closed || this.#options.link.refusal() !== undefined) return false
+    if (isReply(error) || this.#closed || this.#options.breaker.refusal() !== undefined) return false
     if (this.retreat.isFrom(exchange.stream)) return true
     return this.#traffic.diedIdle(exchange) && !keys.some(key => this.#traffic.mayHaveWritten(String(key)))
   }
@@ -139,6 +139,6 @@ export class Exchanges {
     const { stream } = exchange
     if (this.wasCounted(stream) || this.retreat.isFrom(stream) || this.#traffic.diedIdle(exchange)) return
     if (failure.code === 'ERR_CACHE_CONNECTION') this.#counted = stream
-    this.#options.link.failed(failure)
+    this.#options.breaker.failed(failure)
   }
 }

@@ -1,4 +1,4 @@
-import { awaitBy, type CacheError, type Pending, settled, type Written } from '@anycache/core'
+import { type CacheError, type Pending, unwatch, type Written, watchDeadline } from '@anycache/core'
 import type { Argument } from './command.js'
 import type { Entry, Lane } from './entry.js'
 import { commandFailure, isReply, isReplyOf } from './failures.js'
@@ -47,7 +47,7 @@ export class LoneWrite implements Pending, Entry {
       this.#resolve = resolve
       this.#reject = reject
     })
-    awaitBy(this)
+    watchDeadline(this)
   }
 
   send(exchange: Exchange): void {
@@ -164,7 +164,7 @@ export class LoneWrite implements Pending, Entry {
   }
 
   #end(): void {
-    settled(this)
+    unwatch(this)
     this.#lane.connection.exchanges.alone = undefined
     this.#lane.release(this.size, this.#expired ? 0 : 1)
     this.#lane.resume()

@@ -1,12 +1,12 @@
 import {
-  awaitBy,
   type CacheError,
   ClosedError,
   nextTick,
   OverloadedError,
   type StoredItem,
-  settled,
+  unwatch,
   type Written,
+  watchDeadline,
 } from '@anycache/core'
 import type { Connection } from './connection.js'
 import type { Entry, Lane } from './entry.js'
@@ -132,10 +132,10 @@ export class Queue implements Lane {
     await new Promise<void>(resolve => {
       const wait = { deadline, expire: resolve }
       this.#drained = () => {
-        settled(wait)
+        unwatch(wait)
         resolve()
       }
-      awaitBy(wait)
+      watchDeadline(wait)
     })
   }
 
@@ -143,7 +143,7 @@ export class Queue implements Lane {
   #admit(size: number): CacheError | undefined {
     const { connection } = this
     if (this.#closed) throw new ClosedError('the store is closed', { server: connection.server })
-    const refusal = connection.link.refusal()
+    const refusal = connection.breaker.refusal()
     if (refusal !== undefined) return refusal
     // Alone, a command may be larger than the bound: it would never get through otherwise.
     if (this.#inFlight !== 0 && this.#inFlight + size > this.#maxInFlight) {

@@ -1,4 +1,4 @@
-import { awaitBy, type CacheError, type Pending, type StoredItem, settled } from '@anycache/core'
+import { type CacheError, type Pending, type StoredItem, unwatch, watchDeadline } from '@anycache/core'
 import type { Entry, Lane } from './entry.js'
 import { isReplyOf } from './failures.js'
 import { itemOf } from './replies.js'
@@ -67,7 +67,7 @@ export class Reads implements Entry {
     return new Promise((resolve, reject) => {
       const get = new Get(this, this.#slotOf(key), deadline, resolve, reject)
       this.#gets.push(get)
-      awaitBy(get)
+      watchDeadline(get)
     })
   }
 
@@ -86,7 +86,7 @@ export class Reads implements Entry {
 
   reject(error: CacheError): void {
     for (const get of this.#gets) {
-      settled(get)
+      unwatch(get)
       get.reject(error)
     }
     this.#lane.release(this.size, this.#waiting)
@@ -131,7 +131,7 @@ export class Reads implements Entry {
     this.#heard()
     const replies = reply as readonly unknown[]
     for (const get of this.#gets) {
-      settled(get)
+      unwatch(get)
       get.resolve(itemOf(replies[get.slot]))
     }
     this.#lane.release(this.size, this.#waiting)
@@ -158,7 +158,7 @@ export class Reads implements Entry {
 
   #deliver(reply: unknown): void {
     for (const get of this.#gets) {
-      settled(get)
+      unwatch(get)
       get.resolve(itemOf(reply))
     }
     this.#lane.release(this.size, this.#waiting)

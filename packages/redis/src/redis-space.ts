@@ -173,17 +173,17 @@ export class RedisSpace implements Space {
     return this.#queue.request('eval', [count, '1', wireKey, String(by), value, ttl], wireKey, call.deadline, countOf)
   }
 
-  clear(extend: () => Call): Promise<void> {
-    return this.#clearings.clear(this.#queue, this.#path, this.#clientPrefix, extend)
+  clear(nextCall: () => Call): Promise<void> {
+    return this.#clearings.clear(this.#queue, this.#path, this.#clientPrefix, nextCall)
   }
 
-  async *keys(pattern: string, extend: () => Call): AsyncGenerator<string, void, undefined> {
+  async *keys(pattern: string, nextCall: () => Call): AsyncGenerator<string, void, undefined> {
     const prefix = this.#clientPrefix + this.#prefix
     const matches = patternOf(pattern)
     const cut = Buffer.byteLength(prefix)
     // SCAN may tell a key twice while the server's table grows or shrinks.
     const told = new Set<string>()
-    for await (const found of scan(this.#queue, literal(prefix) + globOf(pattern), extend)) {
+    for await (const found of scan(this.#queue, literal(prefix) + globOf(pattern), nextCall)) {
       for (const whole of found) {
         const bytes = whole.subarray(cut)
         // Bytes that are no text are no key that could be asked for.

@@ -1,4 +1,4 @@
-import { awaitBy, type CacheError, type Pending, settled } from '@anycache/core'
+import { type CacheError, type Pending, unwatch, watchDeadline } from '@anycache/core'
 import { isHarmless } from './command.js'
 import type { Entry, Lane } from './entry.js'
 import { commandFailure } from './failures.js'
@@ -49,7 +49,7 @@ export class Request<T> implements Pending, Entry {
     })
     this.#resolve = resolve as unknown as (answer: T) => void
     this.#reject = reject as unknown as (error: CacheError) => void
-    awaitBy(this)
+    watchDeadline(this)
   }
 
   send(exchange: Exchange): void {
@@ -66,7 +66,7 @@ export class Request<T> implements Pending, Entry {
 
   reject(error: CacheError): void {
     this.#lane.release(this.size, this.#expired ? 0 : 1)
-    settled(this)
+    unwatch(this)
     this.#reject(error)
   }
 
@@ -81,7 +81,7 @@ export class Request<T> implements Pending, Entry {
     const exchange = this.#exchange as Exchange
     if (this.size >= large) connection.exchanges.carried(exchange)
     connection.exchanges.answered(exchange, this.#expired)
-    settled(this)
+    unwatch(this)
     try {
       this.#resolve(this.#read(reply))
     } catch (error) {

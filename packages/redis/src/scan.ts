@@ -8,7 +8,7 @@ const step = '1000'
 export async function* scan(
   queue: Queue,
   pattern: string,
-  extend: () => Call,
+  nextCall: () => Call,
 ): AsyncGenerator<Buffer[], void, undefined> {
   let cursor = '0'
   do {
@@ -16,7 +16,7 @@ export async function* scan(
       'scan',
       [cursor, 'MATCH', pattern, 'COUNT', step],
       undefined,
-      extend().deadline,
+      nextCall().deadline,
       pageOf,
     )
     cursor = page.cursor

@@ -115,14 +115,14 @@ test('each step of clear and keys has a deadline of its own', async () => {
     soon(),
   )
   let steps = 0
-  const extend = (): Call => {
+  const nextCall = (): Call => {
     steps++
     return within(1000)
   }
-  expect((await all(space.keys?.('*', extend))).length).toBe(2500)
+  expect((await all(space.keys?.('*', nextCall))).length).toBe(2500)
   expect(steps).toBeGreaterThan(2)
   steps = 0
-  await space.clear(extend)
+  await space.clear(nextCall)
   expect(steps).toBeGreaterThan(4)
 })
 

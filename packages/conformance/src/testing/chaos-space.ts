@@ -44,7 +44,7 @@ export class ChaosSpace implements Space {
   readonly #damage: Damage
   readonly #calls: Record<ChaosVerb, number>
   readonly #server: string
-  keys?: (pattern: string, extend: () => Call) => AsyncIterable<string>
+  keys?: (pattern: string, nextCall: () => Call) => AsyncIterable<string>
 
   constructor(
     inner: Space,
@@ -60,7 +60,7 @@ export class ChaosSpace implements Space {
     this.#damage = damage
     this.#calls = calls
     this.#server = server
-    if (inner.keys !== undefined) this.keys = (pattern, extend) => this.#list(pattern, extend)
+    if (inner.keys !== undefined) this.keys = (pattern, nextCall) => this.#list(pattern, nextCall)
   }
 
   get(key: string, call: Call): Answer<StoredItem | undefined> {
@@ -114,8 +114,8 @@ export class ChaosSpace implements Space {
     })
   }
 
-  clear(extend: () => Call): Answer<void> {
-    return this.#pass('clear', extend(), () => this.#inner.clear(extend))
+  clear(nextCall: () => Call): Answer<void> {
+    return this.#pass('clear', nextCall(), () => this.#inner.clear(nextCall))
   }
 
   wireKey(key: string, call: Call): Answer<string> {
@@ -126,9 +126,9 @@ export class ChaosSpace implements Space {
     return this.#server
   }
 
-  async *#list(pattern: string, extend: () => Call): AsyncIterable<string> {
-    await this.#pass('keys', extend(), () => {})
-    yield* this.#inner.keys?.(pattern, extend) ?? []
+  async *#list(pattern: string, nextCall: () => Call): AsyncIterable<string> {
+    await this.#pass('keys', nextCall(), () => {})
+    yield* this.#inner.keys?.(pattern, nextCall) ?? []
   }
 
   #written<T extends Written | Failed>(write: Write, answer: T): T {

@@ -1,14 +1,14 @@
 import {
   type Answer,
-  awaitBy,
   type CacheError,
   type Call,
   ConnectionError,
   now,
   type Pending,
   setTimeout,
-  settled,
   TimeoutError,
+  unwatch,
+  watchDeadline,
 } from '@anycache/core'
 
 /** One call that waits for the server to come round. */
@@ -84,11 +84,11 @@ export class Turmoil {
         due: now() + this.#delay,
         expire: () => reject(this.#late()),
         fail(error) {
-          settled(waiting)
+          unwatch(waiting)
           reject(error)
         },
         begin() {
-          settled(waiting)
+          unwatch(waiting)
           try {
             resolve(act())
           } catch (error) {
@@ -96,7 +96,7 @@ export class Turmoil {
           }
         },
       }
-      awaitBy(waiting)
+      watchDeadline(waiting)
       this.#queue.push(waiting)
       this.#schedule()
     })

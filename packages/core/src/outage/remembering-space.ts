@@ -1,7 +1,7 @@
-import { isOutage } from './errors.js'
+import { isOutage } from '../errors.js'
+import type { Answer, Call, CasToken, Counted, Failed, Item, Space, StoredItem, Write, Written } from '../store.js'
+import { nextTurn } from '../timers.js'
 import type { Ledger } from './ledger.js'
-import type { Answer, Call, CasToken, Counted, Failed, Item, Space, StoredItem, Write, Written } from './store.js'
-import { nextTurn } from './timers.js'
 
 /** One namespace of a remembering store: notes what failed, hides what is owed, and pays before verbs whose answer depends on it. */
 export class RememberingSpace implements Space {
@@ -9,14 +9,14 @@ export class RememberingSpace implements Space {
   readonly #ledger: Ledger
   readonly #prefix: string
   readonly #onOwing: (server: string) => void
-  readonly keys?: (pattern: string, extend: () => Call) => AsyncIterable<string>
+  readonly keys?: (pattern: string, nextCall: () => Call) => AsyncIterable<string>
 
   constructor(inner: Space, ledger: Ledger, prefix: string, onOwing: (server: string) => void) {
     this.#inner = inner
     this.#ledger = ledger
     this.#prefix = prefix
     this.#onOwing = onOwing
-    if (inner.keys !== undefined) this.keys = (pattern, extend) => this.#listed(pattern, extend)
+    if (inner.keys !== undefined) this.keys = (pattern, nextCall) => this.#listed(pattern, nextCall)
   }
 
   get(key: string, call: Call): Answer<StoredItem | undefined> {
@@ -127,14 +127,14 @@ export class RememberingSpace implements Space {
     return this.#afterPaying(key, call, () => this.#inner.count(key, by, create, call))
   }
 
-  async clear(extend: () => Call): Promise<void> {
+  async clear(nextCall: () => Call): Promise<void> {
     const since = this.#ledger.version
-    await this.#inner.clear(extend)
+    await this.#inner.clear(nextCall)
     this.#ledger.clear(this.#prefix, since)
   }
 
-  async *#listed(pattern: string, extend: () => Call): AsyncGenerator<string, void, undefined> {
-    const listed = this.#inner.keys?.(pattern, extend)
+  async *#listed(pattern: string, nextCall: () => Call): AsyncGenerator<string, void, undefined> {
+    const listed = this.#inner.keys?.(pattern, nextCall)
     if (listed === undefined) return
     for await (const key of listed) if (!this.owes(key)) yield key
   }

@@ -1,8 +1,8 @@
-import type { CallOptions } from './cache.js'
-import { type CacheError, ConnectionError } from './errors.js'
+import type { CallOptions } from '../cache.js'
+import { type CacheError, ConnectionError } from '../errors.js'
+import type { Answer, Call, Failed } from '../store.js'
+import type { Namespace } from './namespace.js'
 import type { PendingKeys } from './pending-keys.js'
-import type { Scope } from './scope.js'
-import type { Answer, Call, Failed } from './store.js'
 import { inTurn } from './turn.js'
 
 /** Keys of one chunk at most: on memcached one write, on Redis two MGETs. */
@@ -32,15 +32,15 @@ export interface Many<A> {
  * Sends in the call order of every key, and answers in the order of the keys. What is too much for one chunk goes chunk by chunk, each
  * with a deadline of its own: no size of a batch overloads the server or the time that one call has.
  */
-export function sendMany<A>(scope: Scope, many: Many<A>): Answer<readonly (A | Failed)[]> {
+export function sendMany<A>(namespace: Namespace, many: Many<A>): Answer<readonly (A | Failed)[]> {
   const { keys, options, ready, send } = many
-  const { order } = scope
-  if (ready === undefined && (!scope.timed || fits(many))) {
-    if (order.idle || keys.every(key => order.before(scope.prefix + key) === undefined)) {
-      return send(undefined, scope.call(options))
+  const { order } = namespace
+  if (ready === undefined && (!namespace.timed || fits(many))) {
+    if (order.idle || keys.every(key => order.before(namespace.prefix + key) === undefined)) {
+      return send(undefined, namespace.call(options))
     }
   }
-  return new ManyInChunks(scope, many).send()
+  return new ManyInChunks(namespace, many).send()
 }
 
 function fits<A>({ keys, bytesOf }: Many<A>): boolean {
@@ -53,7 +53,7 @@ function fits<A>({ keys, bytesOf }: Many<A>): boolean {
 
 /** One call on many keys, on its way chunk by chunk. */
 class ManyInChunks<A> {
-  readonly #scope: Scope
+  readonly #namespace: Namespace
   readonly #many: Many<A>
   readonly #answers: (A | Failed)[]
   /** Servers that answered nothing to their last chunks. */
@@ -61,21 +61,21 @@ class ManyInChunks<A> {
   #first: Call | undefined
   #next = 0
 
-  constructor(scope: Scope, many: Many<A>) {
-    this.#scope = scope
+  constructor(namespace: Namespace, many: Many<A>) {
+    this.#namespace = namespace
     this.#many = many
     this.#answers = new Array<A | Failed>(many.keys.length)
   }
 
   /** Takes the places of the keys now; each is free again when its chunk was sent. */
   async send(): Promise<readonly (A | Failed)[]> {
-    const scope = this.#scope
+    const namespace = this.#namespace
     const { keys, options, ready, forgo } = this.#many
-    const { pending, after } = scope.order.batch(scope.prefix, keys, keys.length > chunkKeys)
+    const { pending, after } = namespace.order.batch(namespace.prefix, keys, keys.length > chunkKeys)
     // One chunk has the time of a single call. More of them, which have their own each, wait for as long as earlier calls get on: each
     // of those ends by itself.
     const begun = (): Call | Promise<Call> =>
-      fits(this.#many) ? scope.call(options) : Promise.resolve(after).then(() => scope.call(options))
+      fits(this.#many) ? namespace.call(options) : Promise.resolve(after).then(() => namespace.call(options))
     const call = ready === undefined ? begun() : ready.then(begun)
     if (call instanceof Promise) call.catch(() => {})
     const leaveAll = (): void => pending.sent(keys.length)
@@ -96,7 +96,7 @@ class ManyInChunks<A> {
     }
     let late: CacheError | undefined
     const tooLate = (): CacheError => {
-      late = scope.tooLate(keys[0] as string)
+      late = namespace.tooLate(keys[0] as string)
       return late
     }
     try {
@@ -111,7 +111,7 @@ class ManyInChunks<A> {
   async #sendChunks(pending: PendingKeys): Promise<void> {
     const { options, send } = this.#many
     for (let indices = this.#nextChunk(); indices.length > 0; indices = this.#nextChunk()) {
-      const call = this.#first ?? this.#scope.call(options)
+      const call = this.#first ?? this.#namespace.call(options)
       this.#first = undefined
       const answer = send(indices, call)
       pending.sent(this.#next)
@@ -140,7 +140,7 @@ class ManyInChunks<A> {
 
   #givenUp(key: string): CacheError | undefined {
     if (this.#silent.size === 0) return undefined
-    const silent = this.#silent.get(this.#scope.space.serverOf(key))
+    const silent = this.#silent.get(this.#namespace.space.serverOf(key))
     return silent !== undefined && silent.chunks >= patience ? silent.failure : undefined
   }
 
@@ -160,7 +160,7 @@ class ManyInChunks<A> {
     const heard = new Set<string>()
     for (const index of indices) {
       const answer = this.#answers[index]
-      const server = this.#scope.space.serverOf(this.#many.keys[index] as string)
+      const server = this.#namespace.space.serverOf(this.#many.keys[index] as string)
       if (isSilence(answer)) silent.set(server, answer.failure)
       else heard.add(server)
     }

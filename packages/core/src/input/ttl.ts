@@ -1,6 +1,6 @@
-import { InvalidArgumentError } from './errors.js'
+import { InvalidArgumentError } from '../errors.js'
+import { longestTimer } from '../timers.js'
 import { shown } from './shown.js'
-import { longestTimer } from './timers.js'
 
 /** A duration: milliseconds, or a number with a unit. */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`

@@ -1,17 +1,17 @@
 import type { Encoded } from '@anycache/serializer'
-import type { Loader, LoadOptions } from './cache.js'
-import { CacheError, InvalidArgumentError, located, type SerializationError, ServerError } from './errors.js'
+import type { Loader, LoadOptions } from '../cache.js'
+import { CacheError, InvalidArgumentError, located, type SerializationError, ServerError } from '../errors.js'
+import { checkJitter } from '../input/settings.js'
+import { shown } from '../input/shown.js'
+import { ttlMs } from '../input/ttl.js'
+import type { Call, StoredItem } from '../store.js'
+import { now } from '../timers.js'
+import type { Namespace } from '../verbs/namespace.js'
+import { readItem } from '../verbs/reading.js'
+import { sendWrite } from '../verbs/writing.js'
 import type { Flight, Landed } from './flights.js'
 import type { Load } from './load.js'
-import { readItem } from './reading.js'
-import type { Scope } from './scope.js'
-import { checkJitter } from './settings.js'
-import { shown } from './shown.js'
-import type { Call, StoredItem } from './store.js'
-import { now } from './timers.js'
-import { ttlMs } from './ttl.js'
 import { untilAborted } from './until-aborted.js'
-import { sendWrite } from './writing.js'
 
 export const loadOptionNames: readonly string[] = [
   'timeout',
@@ -42,43 +42,50 @@ export function checkLoadOptions(op: string, key: string | undefined, options: L
 
 /** `getOrSet` after its arguments were checked: a running load, else the cache, else a load. */
 export function readThrough<T>(
-  scope: Scope,
+  namespace: Namespace,
   key: string,
   loader: Loader<T>,
   options: LoadOptions<T> | undefined,
 ): Promise<T> {
   const signal = options?.signal
   if (signal?.aborted) return Promise.reject(signal.reason)
-  const { flights } = scope.root
+  const { flights } = namespace.root
   if (flights.size !== 0) {
-    const flight = flights.get<T>(scope.prefix + key)
-    if (flight !== undefined) return join(scope, flight, key, loader, options)
+    const flight = flights.get<T>(namespace.prefix + key)
+    if (flight !== undefined) return join(namespace, flight, key, loader, options)
   }
-  if (options?.force) return lead(scope, key, loader, options, false)
-  const read = readFirst(scope, key, loader, options)
+  if (options?.force) return lead(namespace, key, loader, options, false)
+  const read = readFirst(namespace, key, loader, options)
   return signal === undefined ? read : untilAborted(read, signal)
 }
 
-function readFirst<T>(scope: Scope, key: string, loader: Loader<T>, given: LoadOptions<T> | undefined): Promise<T> {
+function readFirst<T>(
+  namespace: Namespace,
+  key: string,
+  loader: Loader<T>,
+  given: LoadOptions<T> | undefined,
+): Promise<T> {
   let options = given
   const settle = (item: StoredItem | undefined): T | Promise<T> => {
-    if (item === undefined) return loadOrJoin(scope, key, loader, options, false)
-    const value = scope.decode('getOrSet', key, item)
+    if (item === undefined) return loadOrJoin(namespace, key, loader, options, false)
+    const value = namespace.decode('getOrSet', key, item)
     if (value instanceof Promise) {
       return value.then(late =>
-        late === undefined ? loadOrJoin(scope, key, loader, options, false) : hit(scope, key, item, late as T, options),
+        late === undefined
+          ? loadOrJoin(namespace, key, loader, options, false)
+          : hit(namespace, key, item, late as T, options),
       )
     }
-    if (value === undefined) return loadOrJoin(scope, key, loader, options, false)
-    return hit(scope, key, item, value as T, options)
+    if (value === undefined) return loadOrJoin(namespace, key, loader, options, false)
+    return hit(namespace, key, item, value as T, options)
   }
   const fail = (error: unknown): Promise<T> => {
-    scope.endure(error, 'getOrSet', key, options)
-    return loadOrJoin(scope, key, loader, options, true)
+    namespace.endure(error, 'getOrSet', key, options)
+    return loadOrJoin(namespace, key, loader, options, true)
   }
   let answer: StoredItem | undefined | Promise<StoredItem | undefined>
   try {
-    answer = readItem(scope, key, scope.call(options))
+    answer = readItem(namespace, key, namespace.call(options))
   } catch (error) {
     answer = Promise.reject(error)
   }
@@ -102,14 +109,14 @@ function own<O extends object>(options: O | undefined): O | undefined {
   return copy as O
 }
 
-function hit<T>(scope: Scope, key: string, item: StoredItem, value: T, options: LoadOptions<T> | undefined): T {
-  scope.hit('getOrSet', key, item)
+function hit<T>(namespace: Namespace, key: string, item: StoredItem, value: T, options: LoadOptions<T> | undefined): T {
+  namespace.hit('getOrSet', key, item)
   options?.onOutcome?.({ source: 'hit', key, stored: true })
   return value
 }
 
 function loadOrJoin<T>(
-  scope: Scope,
+  namespace: Namespace,
   key: string,
   loader: Loader<T>,
   options: LoadOptions<T> | undefined,
@@ -117,28 +124,28 @@ function loadOrJoin<T>(
 ): Promise<T> {
   // Everyone who had left by now has been told so; nobody is left to load for.
   if (options?.signal?.aborted) return Promise.reject(options.signal.reason)
-  const flight = scope.root.flights.get<T>(scope.prefix + key)
-  if (flight !== undefined) return join(scope, flight, key, loader, options)
-  if (outage) scope.miss('getOrSet', key, true)
-  else scope.absent('getOrSet', key)
-  return lead(scope, key, loader, options, outage)
+  const flight = namespace.root.flights.get<T>(namespace.prefix + key)
+  if (flight !== undefined) return join(namespace, flight, key, loader, options)
+  if (outage) namespace.miss('getOrSet', key, true)
+  else namespace.absent('getOrSet', key)
+  return lead(namespace, key, loader, options, outage)
 }
 
 async function join<T>(
-  scope: Scope,
+  namespace: Namespace,
   flight: Flight<T>,
   key: string,
   loader: Loader<T>,
   options: LoadOptions<T> | undefined,
 ): Promise<T> {
   // Its loader waits, directly or not, for the one this call was made in. Loading twice is better than waiting for ever.
-  if (flight.wouldDeadlock()) return lead(scope, key, loader, options, false, true)
-  scope.root.signals.counts.joins++
+  if (flight.wouldDeadlock()) return lead(namespace, key, loader, options, false, true)
+  namespace.root.signals.counts.joins++
   return land(await flight.join(options?.signal), 'joined', key, options)
 }
 
 async function lead<T>(
-  scope: Scope,
+  namespace: Namespace,
   key: string,
   loader: Loader<T>,
   given: LoadOptions<T> | undefined,
@@ -146,10 +153,11 @@ async function lead<T>(
   nested = false,
 ): Promise<T> {
   const options = own(given)
-  const run = (load: Load, flight: Flight<T>): Promise<Landed<T>> => fly(scope, load, flight, loader, options, outage)
-  const id = scope.prefix + key
+  const run = (load: Load, flight: Flight<T>): Promise<Landed<T>> =>
+    fly(namespace, load, flight, loader, options, outage)
+  const id = namespace.prefix + key
   // Nested in a load of the same key: it stays unregistered, so that the outer one keeps its place.
-  const flight = nested ? scope.root.flights.startApart(id, key, run) : scope.root.flights.start(id, key, run)
+  const flight = nested ? namespace.root.flights.startApart(id, key, run) : namespace.root.flights.start(id, key, run)
   return land(await flight.join(options?.signal), 'load', key, options)
 }
 
@@ -166,7 +174,7 @@ async function land<T>(
 
 /** Runs the loader, stores what it gave, and hands out copies of it. */
 async function fly<T>(
-  scope: Scope,
+  namespace: Namespace,
   load: Load,
   flight: Flight<T>,
   loader: Loader<T>,
@@ -174,29 +182,29 @@ async function fly<T>(
   outage: boolean,
 ): Promise<Landed<T>> {
   const { key } = load
-  const { signals } = scope.root
-  const value = await timed(scope, load, loader)
+  const { signals } = namespace.root
+  const value = await timed(namespace, load, loader)
   if (value === undefined) return { stored: false, copy: () => value }
   let encoded: Encoded
   try {
-    encoded = await scope.encode('getOrSet', key, value)
+    encoded = await namespace.encode('getOrSet', key, value)
   } catch (error) {
     // The caller asked for the value; that it cannot be stored is the operator's business.
     signals.failed(error as SerializationError)
     return { stored: false, copy: () => value }
   }
-  const copy = (): T | Promise<T> => scope.copyOf(value, encoded)
+  const copy = (): T | Promise<T> => namespace.copyOf(value, encoded)
   const wanted =
     load.storable && !(value === null && options?.skipNull === true) && options?.shouldCache?.(value) !== false
-  if (!wanted || flight.superseded || scope.closed || scope.root.closed) return { stored: false, copy }
-  const ttl = scope.ttl(load.ttl ?? options?.ttl, 'getOrSet', key, options?.jitter)
-  const writing = store(scope, key, encoded, ttl, options)
+  if (!wanted || flight.superseded || namespace.closed || namespace.root.closed) return { stored: false, copy }
+  const ttl = namespace.ttl(load.ttl ?? options?.ttl, 'getOrSet', key, options?.jitter)
+  const writing = store(namespace, key, encoded, ttl, options)
   // The server did not answer the read: the caller has waited for it once and is not made to wait again.
   return { stored: outage ? false : await writing, copy }
 }
 
-async function timed<T>(scope: Scope, load: Load, loader: Loader<T>): Promise<T> {
-  const { signals } = scope.root
+async function timed<T>(namespace: Namespace, load: Load, loader: Loader<T>): Promise<T> {
+  const { signals } = namespace.root
   const started = now()
   signals.counts.loads++
   let ok = false
@@ -206,27 +214,27 @@ async function timed<T>(scope: Scope, load: Load, loader: Loader<T>): Promise<T>
     return value
   } finally {
     if (!ok) signals.counts.loadErrors++
-    if (signals.heard) {
+    if (signals.hasListeners) {
       const duration = now() - started
-      signals.emit('load', { op: 'getOrSet', key: load.key, namespace: scope.namespace, duration, ok })
+      signals.emit('load', { op: 'getOrSet', key: load.key, namespace: namespace.name, duration, ok })
     }
   }
 }
 
 /** Never rejects: a value that was loaded is returned whatever becomes of its write. */
 async function store(
-  scope: Scope,
+  namespace: Namespace,
   key: string,
   encoded: Encoded,
   ttl: number,
   options: LoadOptions<never> | undefined,
 ): Promise<boolean> {
   try {
-    const call = (): Call => scope.call(options)
-    const written = await sendWrite(scope, { op: 'getOrSet', key, encoded, ttl, when: 'always', call })
+    const call = (): Call => namespace.call(options)
+    const written = await sendWrite(namespace, { op: 'getOrSet', key, encoded, ttl, when: 'always', call })
     return written.outcome === 'stored'
   } catch (error) {
-    scope.root.signals.failed(
+    namespace.root.signals.failed(
       error instanceof CacheError
         ? located(error, 'getOrSet', key)
         : new ServerError(`the store failed: ${shown(error)}`, { op: 'getOrSet', key, cause: error }),

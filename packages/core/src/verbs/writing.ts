@@ -1,10 +1,10 @@
 import type { Encoded } from '@anycache/serializer'
-import type { CallOptions } from './cache.js'
-import { NotSupportedError } from './errors.js'
+import type { CallOptions } from '../cache.js'
+import { NotSupportedError } from '../errors.js'
+import type { Answer, Call, Condition, Failed, Item, Write, Written } from '../store.js'
+import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'
-import type { Scope } from './scope.js'
-import type { Answer, Call, Condition, Failed, Item, Write, Written } from './store.js'
-import { Troubles } from './troubles.js'
+import type { Namespace } from './namespace.js'
 
 const tooLarge: Written = { outcome: 'too-large' }
 
@@ -20,27 +20,27 @@ export interface OrderedWrite {
 }
 
 /** Sends one write in the call order of its key and reports what became of it. Rejects with the store's own failure. */
-export function sendWrite(scope: Scope, { op, key, encoded, ttl, when, call }: OrderedWrite): Promise<Written> {
+export function sendWrite(namespace: Namespace, { op, key, encoded, ttl, when, call }: OrderedWrite): Promise<Written> {
   let item: Item
   const send = (own: Call): Answer<Written> => {
-    if (scope.overLimit(item)) return refuse(scope, key, when, own)
-    return scope.space.write({ key, item, ttl, when }, own)
+    if (namespace.overLimit(item)) return refuse(namespace, key, when, own)
+    return namespace.space.write({ key, item, ttl, when }, own)
   }
   const report = (written: Written): Written => {
-    told(scope, op, key, item, written)
+    told(namespace, op, key, item, written)
     return written
   }
-  const forgo = when === 'always' ? (): void => scope.space.owe?.(key) : undefined
+  const forgo = when === 'always' ? (): void => namespace.space.owe?.(key) : undefined
   if (encoded instanceof Promise) {
     const ready = encoded.then(late => {
       item = late
       return call()
     })
-    return scope.afterEncoding(key, ready, send, forgo).then(report)
+    return namespace.afterEncoding(key, ready, send, forgo).then(report)
   }
   item = encoded
   try {
-    const answer = scope.inOrder(key, call(), send, forgo)
+    const answer = namespace.inOrder(key, call(), send, forgo)
     return answer instanceof Promise ? answer.then(report) : Promise.resolve(report(answer))
   } catch (error) {
     return Promise.reject(error)
@@ -48,37 +48,37 @@ export function sendWrite(scope: Scope, { op, key, encoded, ttl, when, call }: O
 }
 
 /** Whether the value was stored, after it was reported. */
-function told(scope: Scope, op: string, key: string, item: Item, written: Written): boolean {
+function told(namespace: Namespace, op: string, key: string, item: Item, written: Written): boolean {
   const stored = written.outcome === 'stored'
-  if (written.outcome === 'too-large') scope.root.signals.failed(scope.tooLarge(op, key, item))
-  scope.wrote(op, key, item, stored)
+  if (written.outcome === 'too-large') namespace.root.signals.failed(namespace.tooLarge(op, key, item))
+  namespace.wrote(op, key, item, stored)
   return stored
 }
 
 /** Over `maxValueBytes`. The old value must not outlive the one that replaced it. */
-async function refuse(scope: Scope, key: string, when: Condition, call: Call): Promise<Written> {
-  if (when === 'always') await scope.space.remove(key, undefined, call)
+async function refuse(namespace: Namespace, key: string, when: Condition, call: Call): Promise<Written> {
+  if (when === 'always') await namespace.space.remove(key, undefined, call)
   return tooLarge
 }
 
 /** `set` after its arguments were checked. */
 export function setValue(
-  scope: Scope,
+  namespace: Namespace,
   key: string,
   encoded: Encoded | Promise<Encoded>,
   ttl: number,
   options: CallOptions | undefined,
 ): Promise<boolean> {
-  const failed = (error: unknown): boolean => notSet(scope, key, options, error)
-  if (encoded instanceof Promise || !scope.order.idle || scope.overLimit(encoded)) {
-    const call = (): Call => scope.call(options)
-    return sendWrite(scope, { op: 'set', key, encoded, ttl, when: 'always', call }).then(isStored, failed)
+  const failed = (error: unknown): boolean => notSet(namespace, key, options, error)
+  if (encoded instanceof Promise || !namespace.order.idle || namespace.overLimit(encoded)) {
+    const call = (): Call => namespace.call(options)
+    return sendWrite(namespace, { op: 'set', key, encoded, ttl, when: 'always', call }).then(isStored, failed)
   }
   // Nearly every set: nothing to wait for, and one promise less.
   try {
-    const answer = scope.space.write({ key, item: encoded, ttl, when: 'always' }, scope.call(options))
-    if (!(answer instanceof Promise)) return Promise.resolve(told(scope, 'set', key, encoded, answer))
-    return answer.then(written => told(scope, 'set', key, encoded, written), failed)
+    const answer = namespace.space.write({ key, item: encoded, ttl, when: 'always' }, namespace.call(options))
+    if (!(answer instanceof Promise)) return Promise.resolve(told(namespace, 'set', key, encoded, answer))
+    return answer.then(written => told(namespace, 'set', key, encoded, written), failed)
   } catch (error) {
     return Promise.reject(error).catch(failed)
   }
@@ -89,30 +89,33 @@ function isStored(written: Written): boolean {
 }
 
 /** An outage: not stored where the call fails open, else thrown. */
-function notSet(scope: Scope, key: string, options: CallOptions | undefined, error: unknown): false {
-  scope.endure(error, 'set', key, options)
+function notSet(namespace: Namespace, key: string, options: CallOptions | undefined, error: unknown): false {
+  namespace.endure(error, 'set', key, options)
   return false
 }
 
 /** A write whose answer the program acts on: rejects in an outage and for a value over the limit. */
-export async function writeWhen(scope: Scope, write: OrderedWrite): Promise<Exclude<Written['outcome'], 'too-large'>> {
+export async function writeWhen(
+  namespace: Namespace,
+  write: OrderedWrite,
+): Promise<Exclude<Written['outcome'], 'too-large'>> {
   const { op, key, encoded } = write
   let written: Written
   try {
-    written = await sendWrite(scope, write)
+    written = await sendWrite(namespace, write)
   } catch (error) {
-    throw scope.outage(error, op, key)
+    throw namespace.outage(error, op, key)
   }
   if (written.outcome === 'too-large') {
     const item = await encoded
-    throw scope.tooLarge(op, key, item)
+    throw namespace.tooLarge(op, key, item)
   }
   return written.outcome
 }
 
 /** Throws where versions cannot be compared. */
-export function requireCas(scope: Scope, op: string, key: string): void {
-  const { store } = scope.root
+export function requireCas(namespace: Namespace, op: string, key: string): void {
+  const { store } = namespace.root
   if (store.limits.cas) return
   throw new NotSupportedError(
     `${store.driver} runs without versions (CAS), so ${op} cannot be made safe; turn CAS on`,
@@ -128,7 +131,7 @@ export function requireCas(scope: Scope, op: string, key: string): void {
  * Resolves the keys that were not stored, in that order.
  */
 export async function setValues(
-  scope: Scope,
+  namespace: Namespace,
   entries: ReadonlyMap<string, Encoded | Promise<Encoded>>,
   ttls: readonly number[],
   options: CallOptions | undefined,
@@ -141,21 +144,21 @@ export async function setValues(
         items = all
       })
     : undefined
-  const answers = await sendMany<Written>(scope, {
+  const answers = await sendMany<Written>(namespace, {
     keys,
     options,
     ready,
     bytesOf: index => (items[index] as Item).data.length,
     send: (indices, call) =>
-      writeItems(scope, picked(keys, indices), picked(items, indices), picked(ttls, indices), call),
-    forgo: key => scope.space.owe?.(key),
+      writeItems(namespace, picked(keys, indices), picked(items, indices), picked(ttls, indices), call),
+    forgo: key => namespace.space.owe?.(key),
   })
-  return report(scope, keys, items, answers, options)
+  return report(namespace, keys, items, answers, options)
 }
 
 /** One answer per key, in their order. What is over `maxValueBytes` is deleted, as in {@link refuse}. */
 async function writeItems(
-  scope: Scope,
+  namespace: Namespace,
   keys: readonly string[],
   items: readonly Item[],
   ttls: readonly number[],
@@ -165,14 +168,14 @@ async function writeItems(
   const oversize = new Map<string, boolean | Failed | undefined>()
   for (const [i, key] of keys.entries()) {
     const item = items[i] as Item
-    if (scope.overLimit(item)) oversize.set(key, undefined)
+    if (namespace.overLimit(item)) oversize.set(key, undefined)
     else writes.push({ key, item, ttl: ttls[i] as number, when: 'always' })
   }
-  if (oversize.size === 0) return scope.space.writeMany(writes, call)
+  if (oversize.size === 0) return namespace.space.writeMany(writes, call)
   const refused = [...oversize.keys()]
   const [written, removed] = await Promise.all([
-    scope.space.writeMany(writes, call),
-    scope.space.removeMany(refused, call),
+    namespace.space.writeMany(writes, call),
+    namespace.space.removeMany(refused, call),
   ])
   for (const [i, key] of refused.entries()) oversize.set(key, removed[i])
   let next = 0
@@ -184,23 +187,23 @@ async function writeItems(
 }
 
 function report(
-  scope: Scope,
+  namespace: Namespace,
   keys: readonly string[],
   items: readonly Item[],
   answers: readonly (Written | Failed)[],
   options: CallOptions | undefined,
 ): string[] {
-  const troubles = new Troubles(scope, 'setMany', options)
+  const failures = new BatchFailures(namespace, 'setMany', options)
   const failed: string[] = []
   for (const [i, key] of keys.entries()) {
     const answer = answers[i] as Written | Failed
     if (!('failure' in answer)) {
-      if (!told(scope, 'setMany', key, items[i] as Item, answer)) failed.push(key)
+      if (!told(namespace, 'setMany', key, items[i] as Item, answer)) failed.push(key)
       continue
     }
-    troubles.tell(answer.failure, key)
+    failures.tell(answer.failure, key)
     failed.push(key)
   }
-  troubles.throwFirst()
+  failures.throwFirst()
   return failed
 }

@@ -1,6 +1,6 @@
-import { awaitBy, settled } from './deadlines.js'
-import type { CacheError } from './errors.js'
-import type { Answer, Call } from './store.js'
+import type { CacheError } from '../errors.js'
+import { unwatch, watchDeadline } from '../server/deadlines.js'
+import type { Answer, Call } from '../store.js'
 
 /** A call that must wait for earlier ones on its key. */
 export interface Waiting<T> {
@@ -30,12 +30,12 @@ export function inTurn<T>({ call, queue, send, forgo, tooLate }: Waiting<T>): Pr
       known = from
       if (from.deadline === Number.POSITIVE_INFINITY) return
       wait.deadline = from.deadline
-      awaitBy(wait)
+      watchDeadline(wait)
     }
     if (call instanceof Promise) call.then(begin, () => {})
     else begin(call)
     const run = (): Answer<T> => {
-      settled(wait)
+      unwatch(wait)
       if (!expired) return send(known as Call)
       forgo?.()
       return undefined as T

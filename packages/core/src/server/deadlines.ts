@@ -1,4 +1,4 @@
-import { clearInterval, now, setImmediate, setInterval } from './timers.js'
+import { clearInterval, now, setImmediate, setInterval } from '../timers.js'
 
 /** A promise that must settle by a moment. Adapters extend this record with their own fields; it is linked in place. */
 export interface Pending {
@@ -22,8 +22,8 @@ head.previous = head
 let timer: NodeJS.Timeout | undefined
 let judging = false
 
-/** Calls `pending.expire()` once its deadline has passed, unless {@link settled} came first. */
-export function awaitBy(pending: Pending): void {
+/** Calls `pending.expire()` once its deadline has passed, unless {@link unwatch} came first. */
+export function watchDeadline(pending: Pending): void {
   const last = head.previous as Pending
   last.next = pending
   pending.previous = last
@@ -33,7 +33,7 @@ export function awaitBy(pending: Pending): void {
 }
 
 /** The reply came. Harmless for what is not pending. */
-export function settled(pending: Pending): void {
+export function unwatch(pending: Pending): void {
   const { previous, next } = pending
   if (previous === undefined || next === undefined) return
   previous.next = next
@@ -69,7 +69,7 @@ function judge(moment: number): void {
   for (const pending of late) {
     // An earlier one's expiry may have settled this one (a closed connection settles all it carried).
     if (pending.next === undefined) continue
-    settled(pending)
+    unwatch(pending)
     pending.expire()
   }
 }

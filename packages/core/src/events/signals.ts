@@ -1,11 +1,11 @@
-import type { CacheError } from './errors.js'
+import type { CacheError } from '../errors.js'
+import { shown } from '../input/shown.js'
 import type { CacheEvents } from './events.js'
-import { shown } from './shown.js'
 import type { CacheStats } from './stats.js'
 
 type Listener = (detail: never) => void
 
-/** Listeners and counters of one open cache. Nothing is built for an event nobody listens to: ask {@link Signals.heard} first. */
+/** Listeners and counters of one open cache. Nothing is built for an event nobody listens to: ask {@link Signals.hasListeners} first. */
 export class Signals {
   readonly counts: { -readonly [Name in keyof CacheStats]: CacheStats[Name] } = {
     hits: 0,
@@ -23,22 +23,22 @@ export class Signals {
   }
   readonly #listeners = new Map<keyof CacheEvents, readonly Listener[]>()
   /** The one test a hot path makes. */
-  heard = false
+  hasListeners = false
 
   on(event: keyof CacheEvents, listener: Listener): () => void {
     // A wrapper of its own, so that the same function registered twice is told twice and removed once.
     const entry: Listener = detail => listener(detail)
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), entry])
-    this.heard = true
+    this.hasListeners = true
     return () => {
       const rest = (this.#listeners.get(event) ?? []).filter(other => other !== entry)
       if (rest.length === 0) this.#listeners.delete(event)
       else this.#listeners.set(event, rest)
-      this.heard = this.#listeners.size !== 0
+      this.hasListeners = this.#listeners.size !== 0
     }
   }
 
-  hears(event: keyof CacheEvents): boolean {
+  listensTo(event: keyof CacheEvents): boolean {
     return this.#listeners.has(event)
   }
 

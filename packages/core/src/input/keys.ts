@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { InvalidArgumentError } from './errors.js'
+import { InvalidArgumentError } from '../errors.js'
 import { shown } from './shown.js'
 
 const namespaceName = /^[A-Za-z0-9_.-]+$/
@@ -27,7 +27,7 @@ export function prefixOf(path: readonly string[]): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the bytes that memcached's protocol refuses in keys
 const notCarried = /[\u0000-\u0020\u007f]/
 const hashedForm = /^[\u0021-\u007e]{0,64}~#[A-Za-z0-9_-]{43}$/
-/** Bytes of the longest key that {@link carried} makes: a head of 64, `~#`, and 43 of base64url. */
+/** Bytes of the longest key that {@link fitKey} makes: a head of 64, `~#`, and 43 of base64url. */
 export const hashedKeyBytes = 109
 
 /**
@@ -35,7 +35,7 @@ export const hashedKeyBytes = 109
  * of the whole. `room` is what the prefix leaves of the limit, in bytes. A key that looks like the hashed form is itself hashed,
  * so none can collide with it.
  */
-export function carried(key: string, room: number): string {
+export function fitKey(key: string, room: number): string {
   const fits = key.length * 3 <= room || (key.length <= room && Buffer.byteLength(key) <= room)
   if (fits && !notCarried.test(key) && !(key.length >= 45 && hashedForm.test(key))) return key
   const head = key.slice(0, 64).replace(/[^\u0021-\u007e]/g, '_')

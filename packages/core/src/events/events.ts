@@ -1,4 +1,4 @@
-import type { CacheError } from './errors.js'
+import type { CacheError } from '../errors.js'
 
 interface KeyEvent {
   /** The verb, as the caller named it. */

@@ -1,10 +1,10 @@
 import type { Encoded } from '@anycache/serializer'
-import type { WriteOptions } from './cache.js'
-import { ConflictError, NotAppendableError } from './errors.js'
+import type { WriteOptions } from '../cache.js'
+import { ConflictError, NotAppendableError } from '../errors.js'
+import type { Call } from '../store.js'
+import { setTimeout } from '../timers.js'
+import type { Namespace } from './namespace.js'
 import { readVersion, type Version } from './reading.js'
-import type { Scope } from './scope.js'
-import type { Call } from './store.js'
-import { setTimeout } from './timers.js'
 import { requireCas, writeWhen } from './writing.js'
 
 /** 64 rivals on one key need at most 64 rounds when each round has a winner; this leaves room for rivals who come later. */
@@ -23,19 +23,19 @@ export interface Update<T> {
 }
 
 /** `update` after its arguments were checked. */
-export async function updateValue<T>(scope: Scope, update: Update<T>): Promise<T | undefined> {
+export async function updateValue<T>(namespace: Namespace, update: Update<T>): Promise<T | undefined> {
   const { op, key, change } = update
-  requireCas(scope, op, key)
+  requireCas(namespace, op, key)
   let contradictions = 0
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const version = await readNow(scope, update)
+    const version = await readNow(namespace, update)
     // A server without versions may be known for one only now that it was asked.
-    requireCas(scope, op, key)
+    requireCas(namespace, op, key)
     const next = await change(version?.value)
     if (next === undefined) return version?.value
-    const encoded = scope.encode(op, key, next)
+    const encoded = namespace.encode(op, key, next)
     // What the next `get` gives, not the caller's own object.
-    if (await writeNext(scope, update, version, encoded)) return scope.copyOf(next, await encoded)
+    if (await writeNext(namespace, update, version, encoded)) return namespace.copyOf(next, await encoded)
     contradictions = version === undefined ? contradictions + 1 : 0
     if (contradictions === maxContradictions) break
     // Rivals that lost together must not meet again together.
@@ -45,32 +45,32 @@ export async function updateValue<T>(scope: Scope, update: Update<T>): Promise<T
     contradictions === maxContradictions
       ? 'the key reads as a miss but is taken, perhaps by a type that only another tool writes; delete it first'
       : `${op} lost against other writers ${maxAttempts} times; nothing was written`
-  throw new ConflictError(reason, { op, key, server: scope.space.serverOf(key) })
+  throw new ConflictError(reason, { op, key, server: namespace.space.serverOf(key) })
 }
 
-async function readNow<T>(scope: Scope, { op, key, call }: Update<T>): Promise<Version<T> | undefined> {
+async function readNow<T>(namespace: Namespace, { op, key, call }: Update<T>): Promise<Version<T> | undefined> {
   try {
-    return await readVersion<T>(scope, op, key, call())
+    return await readVersion<T>(namespace, op, key, call())
   } catch (error) {
-    throw scope.outage(error, op, key)
+    throw namespace.outage(error, op, key)
   }
 }
 
 async function writeNext<T>(
-  scope: Scope,
+  namespace: Namespace,
   { op, key, call, options }: Update<T>,
   version: Version<T> | undefined,
   encoded: Encoded | Promise<Encoded>,
 ): Promise<boolean> {
-  scope.supersede(key)
-  const ttl = scope.ttl(options?.ttl, op, key)
+  namespace.supersede(key)
+  const ttl = namespace.ttl(options?.ttl, op, key)
   const when = version === undefined ? 'absent' : { casToken: version.casToken }
-  return (await writeWhen(scope, { op, key, encoded, ttl, when, call })) === 'stored'
+  return (await writeWhen(namespace, { op, key, encoded, ttl, when, call })) === 'stored'
 }
 
 /** `append` and `prepend` after their arguments were checked. */
 export async function join(
-  scope: Scope,
+  namespace: Namespace,
   op: 'append' | 'prepend',
   key: string,
   part: string | Uint8Array,
@@ -78,7 +78,7 @@ export async function join(
   options: WriteOptions | undefined,
 ): Promise<boolean> {
   let there = false
-  await updateValue<string | Uint8Array>(scope, {
+  await updateValue<string | Uint8Array>(namespace, {
     op,
     key,
     change: current => {
@@ -97,7 +97,7 @@ export async function join(
       throw new NotAppendableError(`the entry holds ${holds}, and ${op} was given ${given}; it joins like to like`, {
         op,
         key,
-        server: scope.space.serverOf(key),
+        server: namespace.space.serverOf(key),
       })
     },
     call: () => call,

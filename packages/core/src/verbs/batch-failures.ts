@@ -1,19 +1,19 @@
-import type { CallOptions } from './cache.js'
-import type { CacheError } from './errors.js'
-import type { Scope } from './scope.js'
+import type { CallOptions } from '../cache.js'
+import type { CacheError } from '../errors.js'
+import type { Namespace } from './namespace.js'
 
 /** The failures that a call on many keys meets: each server's trouble is reported once, however many of the keys it holds. */
-export class Troubles {
-  readonly #scope: Scope
+export class BatchFailures {
+  readonly #namespace: Namespace
   readonly #op: string
   readonly #open: boolean
   readonly #told = new Set<string>()
   #first: CacheError | undefined
 
-  constructor(scope: Scope, op: string, options: CallOptions | undefined) {
-    this.#scope = scope
+  constructor(namespace: Namespace, op: string, options: CallOptions | undefined) {
+    this.#namespace = namespace
     this.#op = op
-    this.#open = scope.open(options)
+    this.#open = namespace.open(options)
   }
 
   /** Reports the failure behind `key` if it is new. Returns what to throw, where the call does not fail open. */
@@ -21,7 +21,7 @@ export class Troubles {
     const trouble = `${failure.code} ${failure.server}`
     if (this.#told.has(trouble)) return undefined
     this.#told.add(trouble)
-    const error = this.#scope.outage(failure, this.#op, key)
+    const error = this.#namespace.outage(failure, this.#op, key)
     if (this.#open) return undefined
     this.#first ??= error
     return error

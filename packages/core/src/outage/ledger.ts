@@ -1,4 +1,4 @@
-import { now } from './timers.js'
+import { now } from '../timers.js'
 
 /** How long an undone delete is remembered, in ms. */
 const lifetime = 5 * 60_000

@@ -1,10 +1,10 @@
 import { createSerializer, type Serializer, type SerializerOptions } from '@anycache/serializer'
-import { InvalidArgumentError } from './errors.js'
+import { InvalidArgumentError } from '../errors.js'
+import type { Store } from '../store.js'
 import { checkNamespace } from './keys.js'
 import { checkOptions } from './options.js'
 import { besideCounters } from './own-serializer.js'
 import { shown } from './shown.js'
-import type { Store } from './store.js'
 import { type Duration, milliseconds, type Ttl, ttlMs } from './ttl.js'
 
 /** How a cache is opened over a store. Checked by hand; anything wrong is an `InvalidArgumentError`. */

@@ -1,10 +1,10 @@
-import { type CacheError, isOutage } from './errors.js'
-import { prefixOf } from './keys.js'
+import { type CacheError, isOutage } from '../errors.js'
+import { prefixOf } from '../input/keys.js'
+import type { Answer, Call, Limits, ServerStats, Space, Store, StoreEvent } from '../store.js'
+import { now } from '../timers.js'
 import { Ledger, type Owed } from './ledger.js'
 import { RememberingSpace } from './remembering-space.js'
 import { type Progress, Replay } from './replay.js'
-import type { Answer, Call, Limits, ServerStats, Space, Store, StoreEvent } from './store.js'
-import { now } from './timers.js'
 
 const wrapped = new WeakMap<Store, RememberingStore>()
 

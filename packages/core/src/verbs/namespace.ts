@@ -1,5 +1,5 @@
 import type { Encoded } from '@anycache/serializer'
-import type { CallOptions } from './cache.js'
+import type { CallOptions } from '../cache.js'
 import {
   type CacheError,
   ClosedError,
@@ -9,16 +9,16 @@ import {
   SerializationError,
   TimeoutError,
   ValueTooLargeError,
-} from './errors.js'
-import type { Flights } from './flights.js'
+} from '../errors.js'
+import type { Signals } from '../events/signals.js'
+import { prefixOf } from '../input/keys.js'
+import { checkOptions } from '../input/options.js'
+import { checkOnError, type Settings } from '../input/settings.js'
+import { milliseconds, type Ttl, ttlMs } from '../input/ttl.js'
+import type { Flights } from '../read-through/flights.js'
+import type { Answer, Call, Item, Space, Store } from '../store.js'
+import { now } from '../timers.js'
 import { KeyOrder } from './key-order.js'
-import { prefixOf } from './keys.js'
-import { checkOptions } from './options.js'
-import { checkOnError, type Settings } from './settings.js'
-import type { Signals } from './signals.js'
-import type { Answer, Call, Item, Space, Store } from './store.js'
-import { now } from './timers.js'
-import { milliseconds, type Ttl, ttlMs } from './ttl.js'
 import { inTurn } from './turn.js'
 
 /** What all namespaces of one open cache share. `order` and `flights` are those of every cache over the store. */
@@ -37,16 +37,16 @@ const noValue = 'the serializer decodes it to undefined, which is no value'
 const timeless: Call = { deadline: Number.POSITIVE_INFINITY }
 
 /** One namespace of an open cache: its space, and the steps that every verb shares. */
-export class Scope {
+export class Namespace {
   readonly root: Root
   readonly path: readonly string[]
   readonly prefix: string
-  readonly namespace: string | undefined
+  readonly name: string | undefined
   readonly space: Space
   readonly order: KeyOrder
   /** Whether calls have deadlines. */
   readonly timed: boolean
-  #within: Scope | undefined
+  #within: Namespace | undefined
   closed = false
 
   constructor(root: Root, path: readonly string[], order: KeyOrder = root.order) {
@@ -54,17 +54,17 @@ export class Scope {
     this.order = order
     this.path = path
     this.prefix = prefixOf(path)
-    this.namespace = path.length === 0 ? undefined : path.join('/')
+    this.name = path.length === 0 ? undefined : path.join('/')
     this.space = root.store.space(path)
     this.timed = root.store.limits.shared
   }
 
   /** Runs the steps of a verb on `key` in the place the call had: what is called later on the key waits until they are done. */
-  steps<T>(op: string, key: string, call: Call, run: (scope: Scope, call: Call) => Promise<T>): Promise<T> {
+  steps<T>(op: string, key: string, call: Call, run: (namespace: Namespace, call: Call) => Promise<T>): Promise<T> {
     // The steps have an order of their own, since they must not wait for the place they hold.
-    this.#within ??= new Scope(this.root, this.path, new KeyOrder())
+    this.#within ??= new Namespace(this.root, this.path, new KeyOrder())
     const within = this.#within
-    const queue = (send: () => Answer<T>): Promise<T> => this.order.whole(this.prefix + key, async () => send())
+    const queue = (send: () => Answer<T>): Promise<T> => this.order.exclusive(this.prefix + key, async () => send())
     const tooLate = (): CacheError => this.outage(this.tooLate(key), op, key)
     return inTurn({ call, queue, send: own => run(within, own), tooLate })
   }
@@ -162,14 +162,14 @@ export class Scope {
     return inTurn({ call, queue: run => before.then(run), send, forgo, tooLate: () => this.tooLate(key) })
   }
 
-  /** {@link Scope.inOrder} in the place the call has now, however long its value takes to encode; the deadline begins after that. */
+  /** {@link Namespace.inOrder} in the place the call has now, however long its value takes to encode; the deadline begins after that. */
   afterEncoding<T>(
     key: string,
     call: Promise<Call>,
     send: (call: Call) => Answer<T>,
     forgo: (() => void) | undefined,
   ): Promise<T> {
-    const queue = (run: () => Answer<T>): Promise<T> => this.order.hold(this.prefix + key, call, run)
+    const queue = (run: () => Answer<T>): Promise<T> => this.order.sendInTurn(this.prefix + key, call, run)
     return inTurn({ call, queue, send, forgo, tooLate: () => this.tooLate(key) })
   }
 
@@ -223,14 +223,14 @@ export class Scope {
     const { signals } = this.root
     signals.counts.hits++
     signals.counts.bytesRead += item.data.length
-    if (signals.heard) signals.emit('hit', { op, key, namespace: this.namespace })
+    if (signals.hasListeners) signals.emit('hit', { op, key, namespace: this.name })
   }
 
   miss(op: string, key: string, outage: boolean): void {
     const { signals } = this.root
     signals.counts.misses++
     if (outage) signals.counts.outageMisses++
-    if (signals.heard) signals.emit('miss', { op, key, namespace: this.namespace, outage })
+    if (signals.hasListeners) signals.emit('miss', { op, key, namespace: this.name, outage })
   }
 
   /** Nothing was found: a true miss, unless a delete of the key is still owed to its server. */
@@ -244,13 +244,13 @@ export class Scope {
       signals.counts.writes++
       signals.counts.bytesWritten += item.data.length
     }
-    if (signals.heard) signals.emit('write', { op, key, namespace: this.namespace, stored })
+    if (signals.hasListeners) signals.emit('write', { op, key, namespace: this.name, stored })
   }
 
   deleted(op: string, key: string, there: boolean): void {
     const { signals } = this.root
     if (there) signals.counts.deletes++
-    if (signals.heard) signals.emit('delete', { op, key, namespace: this.namespace })
+    if (signals.hasListeners) signals.emit('delete', { op, key, namespace: this.name })
   }
 }
 

@@ -20,7 +20,7 @@ export class KeyOrder {
   }
 
   /** Runs `send` once `ready` and every earlier call on `id` let it, and keeps the place of `id` until then. */
-  hold<T>(id: string, ready: Promise<unknown>, send: () => T | Promise<T>): Promise<T> {
+  sendInTurn<T>(id: string, ready: Promise<unknown>, send: () => T | Promise<T>): Promise<T> {
     // A call whose encoding fails must still wait its turn; later calls depend on the earlier ones through it.
     const after = Promise.resolve(this.before(id)).then(() => ready)
     ready.catch(() => {})
@@ -34,10 +34,10 @@ export class KeyOrder {
   }
 
   /** Runs `run` once every earlier call on `id` was sent; every later one waits until it has settled. For verbs of several steps. */
-  whole<T>(id: string, run: () => Promise<T>): Promise<T> {
+  exclusive<T>(id: string, run: () => Promise<T>): Promise<T> {
     const before = this.before(id)
     const running = before === undefined ? run() : before.then(run)
-    return this.hold(id, running, () => running)
+    return this.sendInTurn(id, running, () => running)
   }
 
   /**
@@ -67,7 +67,7 @@ export class KeyOrder {
   }
 
   /** Runs `send` once every earlier call was sent; every later one waits until then. For verbs on whole namespaces. */
-  alone<T>(send: () => T | Promise<T>): Promise<T> {
+  barrier<T>(send: () => T | Promise<T>): Promise<T> {
     const turn = this.#turn(this.settled(), send)
     // The barrier waits for them, and later calls for the barrier.
     this.#tails.clear()

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { type Encoded, FLAG_INTEGER, type Serializer } from '@anycache/serializer'
-import { SerializationError } from './errors.js'
+import { SerializationError } from '../errors.js'
 import { shown } from './shown.js'
 
 const longestCounter = 20

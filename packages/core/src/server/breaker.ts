@@ -1,9 +1,9 @@
-import { type CacheError, ConnectionError, InvalidArgumentError } from './errors.js'
-import { checkOptions } from './options.js'
-import { shown } from './shown.js'
-import type { StoreEvent } from './store.js'
-import { clearTimeout, now, setTimeout } from './timers.js'
-import { milliseconds } from './ttl.js'
+import { type CacheError, ConnectionError, InvalidArgumentError } from '../errors.js'
+import { checkOptions } from '../input/options.js'
+import { shown } from '../input/shown.js'
+import { milliseconds } from '../input/ttl.js'
+import type { StoreEvent } from '../store.js'
+import { clearTimeout, now, setTimeout } from '../timers.js'
 
 /** When a server is given a rest. */
 export interface BreakerOptions {
@@ -17,7 +17,7 @@ export interface BreakerOptions {
 
 const optionNames = ['failures', 'minDelay', 'maxDelay'] as const
 
-/** A store's `breaker` option as a {@link Link} takes it. Throws `InvalidArgumentError`; `where` names the store. */
+/** A store's `breaker` option as a {@link Breaker} takes it. Throws `InvalidArgumentError`; `where` names the store. */
 export function checkBreaker(where: string, breaker: unknown): BreakerOptions | false | undefined {
   if (breaker === undefined || breaker === false) return breaker
   checkOptions(`${where}: breaker`, breaker, optionNames)
@@ -32,7 +32,7 @@ export function checkBreaker(where: string, breaker: unknown): BreakerOptions | 
   }
 }
 
-export interface LinkOptions {
+export interface BreakerSetup {
   /** `host:port` or a socket path, without credentials. */
   readonly server: string
   /** `false`: every call tries for itself. */
@@ -46,7 +46,7 @@ export interface LinkOptions {
  * One server's health: the breaker of Nygard, "Release It!" (2007), with a probe of the store's own, so that no caller's request
  * is the guinea pig. While it is open every call is refused at once; the first answered probe closes it.
  */
-export class Link {
+export class Breaker {
   readonly server: string
   readonly #enabled: boolean
   readonly #limit: number
@@ -61,7 +61,7 @@ export class Link {
   #timer: NodeJS.Timeout | undefined
   #reason: CacheError | undefined
 
-  constructor(options: LinkOptions) {
+  constructor(options: BreakerSetup) {
     const breaker = options.breaker === false ? undefined : (options.breaker ?? {})
     this.server = options.server
     this.#enabled = breaker !== undefined

@@ -1,14 +1,14 @@
-import type { CountOptions } from './cache.js'
-import { CounterRangeError, InvalidArgumentError, NotACounterError } from './errors.js'
-import type { Scope } from './scope.js'
-import { shown } from './shown.js'
-import type { Counted } from './store.js'
+import type { CountOptions } from '../cache.js'
+import { CounterRangeError, InvalidArgumentError, NotACounterError } from '../errors.js'
+import { shown } from '../input/shown.js'
+import type { Counted } from '../store.js'
+import type { Namespace } from './namespace.js'
 
 export const countOptionNames: readonly string[] = ['timeout', 'onError', 'initial', 'ttl', 'create']
 
 /** `increment` and `decrement` after their options' names and the key were checked. */
 export async function count(
-  scope: Scope,
+  namespace: Namespace,
   op: 'increment' | 'decrement',
   key: string,
   by: number,
@@ -20,24 +20,26 @@ export async function count(
   if (options?.create !== undefined && typeof options.create !== 'boolean') {
     throw new InvalidArgumentError(`create must be true or false, got ${shown(options.create)}`, { op, key })
   }
-  const ttl = scope.ttl(options?.ttl, op, key)
+  const ttl = namespace.ttl(options?.ttl, op, key)
   const value = Math.max(0, op === 'increment' ? initial + by : initial - by)
   const create = options?.create === false ? undefined : { value, ttl }
-  scope.supersede(key)
+  namespace.supersede(key)
   let counted: Counted
   try {
     const step = op === 'increment' ? by : -by
-    counted = await scope.inOrder(key, scope.call(options), call => scope.space.count(key, step, create, call))
+    counted = await namespace.inOrder(key, namespace.call(options), call =>
+      namespace.space.count(key, step, create, call),
+    )
   } catch (error) {
-    throw scope.outage(error, op, key)
+    throw namespace.outage(error, op, key)
   }
   if ('value' in counted) {
-    const { signals } = scope.root
+    const { signals } = namespace.root
     signals.counts.writes++
-    if (signals.heard) signals.emit('write', { op, key, namespace: scope.namespace, stored: true })
+    if (signals.hasListeners) signals.emit('write', { op, key, namespace: namespace.name, stored: true })
     return counted.value
   }
-  const server = scope.space.serverOf(key)
+  const server = namespace.space.serverOf(key)
   switch (counted.refused) {
     case 'missing':
       return undefined

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from './errors.js'
+import { InvalidArgumentError } from '../errors.js'
 import { shown } from './shown.js'
 
 /** Throws `InvalidArgumentError` unless `options` is an object whose every property is `known`; names the nearest known one. `op`: the verb they were given to. */

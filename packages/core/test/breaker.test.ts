@@ -1,4 +1,4 @@
-import { ConnectionError, Link, type StoreEvent, TimeoutError } from '@anycache/core'
+import { Breaker, ConnectionError, type StoreEvent, TimeoutError } from '@anycache/core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 // Core keeps the timers that it finds when it is loaded: here fake ones.
@@ -8,20 +8,20 @@ const late = new TimeoutError('late')
 let events: string[]
 let alive: boolean
 let probes: number
-let link: Link
+let breaker: Breaker
 
 beforeEach(() => {
   events = []
   alive = false
   probes = 0
-  link = make({})
+  breaker = make({})
 })
 afterEach(() => {
-  link.close()
+  breaker.close()
 })
 
-function make(breaker: false | { failures?: number }): Link {
-  return new Link({
+function make(breaker: false | { failures?: number }): Breaker {
+  return new Breaker({
     server: 'a:1',
     breaker,
     probe: async () => {
@@ -35,10 +35,10 @@ function make(breaker: false | { failures?: number }): Link {
 }
 
 test('opens after five failures in a row, not before', () => {
-  for (let i = 0; i < 4; i++) link.failed(late)
-  expect(link.refusal()).toBeUndefined()
-  link.failed(late)
-  expect(link.refusal()).toMatchObject({
+  for (let i = 0; i < 4; i++) breaker.failed(late)
+  expect(breaker.refusal()).toBeUndefined()
+  breaker.failed(late)
+  expect(breaker.refusal()).toMatchObject({
     code: 'ERR_CACHE_CONNECTION',
     server: 'a:1',
     outcome: 'not-sent',
@@ -49,25 +49,25 @@ test('opens after five failures in a row, not before', () => {
 
 test('an answer between failures starts the count anew', () => {
   for (let i = 0; i < 20; i++) {
-    link.failed(late)
-    if (i % 4 === 3) link.succeeded()
+    breaker.failed(late)
+    if (i % 4 === 3) breaker.succeeded()
   }
-  expect(link.refusal()).toBeUndefined()
+  expect(breaker.refusal()).toBeUndefined()
 })
 
 test('opens at once when nobody listens', () => {
-  link.failed(new ConnectionError('refused'), true)
-  expect(link.refusal()).toBeDefined()
+  breaker.failed(new ConnectionError('refused'), true)
+  expect(breaker.refusal()).toBeDefined()
 })
 
 test('probes until the server answers, at most 700 ms apart', async () => {
-  link.failed(late, true)
+  breaker.failed(late, true)
   await vi.advanceTimersByTimeAsync(7000)
   expect(probes).toBeGreaterThanOrEqual(9)
-  expect(link.refusal()).toBeDefined()
+  expect(breaker.refusal()).toBeDefined()
   alive = true
   await vi.advanceTimersByTimeAsync(700)
-  expect(link.refusal()).toBeUndefined()
+  expect(breaker.refusal()).toBeUndefined()
   expect(events.slice(-2)).toEqual(['half-open', 'closed'])
   const settled = probes
   await vi.advanceTimersByTimeAsync(5000)
@@ -76,7 +76,7 @@ test('probes until the server answers, at most 700 ms apart', async () => {
 
 test('the time that a probe waits in vain is part of the delay to the next', async () => {
   const starts: number[] = []
-  link = new Link({
+  breaker = new Breaker({
     server: 'a:1',
     probe: () => {
       starts.push(performance.now())
@@ -84,7 +84,7 @@ test('the time that a probe waits in vain is part of the delay to the next', asy
     },
     report: () => {},
   })
-  link.failed(late, true)
+  breaker.failed(late, true)
   await vi.advanceTimersByTimeAsync(7000)
   const gaps = starts.slice(1).map((start, i) => start - (starts[i] as number))
   expect(gaps.length).toBeGreaterThanOrEqual(8)
@@ -94,14 +94,14 @@ test('the time that a probe waits in vain is part of the delay to the next', asy
 })
 
 test('turned off, it never refuses', () => {
-  link = make(false)
-  for (let i = 0; i < 100; i++) link.failed(late, true)
-  expect(link.refusal()).toBeUndefined()
+  breaker = make(false)
+  for (let i = 0; i < 100; i++) breaker.failed(late, true)
+  expect(breaker.refusal()).toBeUndefined()
 })
 
 test('closed, it probes no more', async () => {
-  link.failed(late, true)
-  link.close()
+  breaker.failed(late, true)
+  breaker.close()
   await vi.advanceTimersByTimeAsync(5000)
   expect(probes).toBe(0)
 })

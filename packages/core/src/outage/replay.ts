@@ -1,4 +1,4 @@
-import { clearTimeout, setTimeout } from './timers.js'
+import { clearTimeout, setTimeout } from '../timers.js'
 
 /** Milliseconds from a failure to the first try. */
 const firstDelay = 100
