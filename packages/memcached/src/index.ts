@@ -1,4 +1,4 @@
-export type { MemcachedOptions } from './memcached-options.js'
-export { MemcachedStore } from './memcached-store.js'
 export type { MemjsClient, MemjsSource } from './memjs-client.js'
+export type { MemcachedOptions } from './options.js'
 export type { ServerOptions } from './servers.js'
+export { MemcachedStore } from './store.js'

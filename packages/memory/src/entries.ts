@@ -3,7 +3,7 @@ import type { Condition, Item, StoreEvent, Written } from '@anycache/core'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from './clock.js'
 import { Entry } from './entry.js'
-import type { Bounds } from './memory-options.js'
+import type { Bounds } from './options.js'
 
 /**
  * What an entry costs beside its key and payload: the object, its place in the map and in the LRU list. Seen on Node 20, x64, with

@@ -1,4 +1,4 @@
 export type { Clock } from './clock.js'
 export type { Entry } from './entry.js'
-export type { MemoryOptions } from './memory-options.js'
-export { MemoryStore } from './memory-store.js'
+export type { MemoryOptions } from './options.js'
+export { MemoryStore } from './store.js'

@@ -1,4 +1,4 @@
 export type { RedisClient } from './client.js'
+export type { RedisStoreOptions } from './options.js'
 export type { ClientStream } from './outlet.js'
-export type { RedisStoreOptions } from './redis-options.js'
-export { RedisStore } from './redis-store.js'
+export { RedisStore } from './store.js'

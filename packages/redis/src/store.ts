@@ -13,10 +13,10 @@ import { Clearings } from './clear.js'
 import { type Address, createClient, type RedisClient } from './client.js'
 import { Connection } from './connection.js'
 import { infoOf } from './info.js'
+import { type RedisStoreOptions, resolveOptions } from './options.js'
 import { Queue } from './queue.js'
-import { type RedisStoreOptions, resolveOptions } from './redis-options.js'
-import { RedisSpace } from './redis-space.js'
 import { nothing } from './replies.js'
+import { RedisSpace } from './space.js'
 import { ValueLimit } from './value-limit.js'
 
 /** Entries on one Redis or Valkey server, as strings. Connects with the first operation, within its deadline. */

@@ -3,9 +3,9 @@ import type { Serializer } from '@anycache/serializer'
 import type { LRUCache } from 'lru-cache'
 import { Entries, entryOverhead } from './entries.js'
 import type { Entry } from './entry.js'
-import { type MemoryOptions, resolveMemoryOptions } from './memory-options.js'
-import { MemorySpace } from './memory-space.js'
+import { type MemoryOptions, resolveMemoryOptions } from './options.js'
 import { referenceSerializer } from './reference-serializer.js'
+import { MemorySpace } from './space.js'
 
 /** Entries in this process, in one least-recently-used order for all namespaces. Lost when the process ends. */
 export class MemoryStore implements Store {
