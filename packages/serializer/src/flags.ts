@@ -4,7 +4,7 @@
  * ```
  *  31         14  13  12  11   10  9        6   5    4    3    2    1    0
  * +-------------+---+---+--------+-----------+----+----+----+----+----+----+
- * |    free     | free  |  free  |   codec   | '  |text|zlib|long|int |pick|
+ * |    free     | L | M |  free  |   codec   | '  |text|zlib|long|int |pick|
  * +-------------+---+---+--------+-----------+----+----+----+----+----+----+
  *                 |   |     |                  |    `---- as in the Python clients ----'
  *                 |   |     other compressors  guard: the payload's first byte is "'" and is dropped
@@ -12,7 +12,8 @@
  *                 lease
  * ```
  *
- * Free bits are refused by the reader, so that a later format is a miss to this one and never a wrong value.
+ * Free bits are refused by the reader, so that a later format is a miss to this one and never a wrong value. Bits 12 and 13 are no
+ * serializer's: core sets them, and takes bit 12 off before it decodes.
  */
 
 /** A value as it lies in a store: memcached's 32-bit flags, and the payload as text or as bytes. */
@@ -43,3 +44,13 @@ export const CODEC_JSON: number = 3 << CODEC_SHIFT
 export const CODEC_V8: number = 4 << CODEC_SHIFT
 /** A BigInt in decimal ASCII with an `n` behind it. */
 export const CODEC_BIGINT: number = 5 << CODEC_SHIFT
+
+/** The item carries metadata, laid out as metadata.ts draws it: in front of the payload, where a store has no other place for it. */
+export const FLAG_METADATA: number = 1 << 12
+/**
+ * A lease: no entry, but the sign that somebody loads one. All the flags of a lease are this bit, so it is told by equality, and its frame
+ * begins with `c1 01 80 40`.
+ */
+export const FLAG_LEASE: number = 1 << 13
+/** What a store reports for bytes that make no item, such as a frame that is cut. No serializer reads them, and they are never stored. */
+export const FLAGS_TORN = 0xffff_ffff

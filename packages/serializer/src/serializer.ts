@@ -1,10 +1,25 @@
 import { decode } from './decode.js'
 import { encode } from './encode.js'
-import type { Encoded } from './flags.js'
+import { type Encoded, FLAG_INTEGER } from './flags.js'
 import { resolveOptions, type SerializerOptions } from './options.js'
 
-/** Turns values into flags and payloads, and back. */
+/** What a serializer says of its bytes to the stores that keep them. */
+export interface Format {
+  /** Flags under which digits are a counter. A new counter gets the first of them. */
+  readonly counterFlags: readonly [number, ...number[]]
+  /** Whether bits 12 and 13 of the flags are core's: metadata and leases. False where another client gives them a meaning of its own. */
+  readonly metadata: boolean
+  /** Whether keys travel as they are, neither hashed nor given a generation, since another client looks for them. */
+  readonly plainKeys: boolean
+}
+
+/** The format of anycache's own bytes. */
+export const nativeFormat: Format = { counterFlags: [FLAG_INTEGER, 0], metadata: true, plainKeys: false }
+
+/** Turns values into flags and payloads, and back. Bits 12 and 13 of the flags are core's, unless the format says otherwise. */
 export interface Serializer {
+  /** Default: {@link nativeFormat}. */
+  readonly format?: Format
   /**
    * The value as flags and payload; a Promise only where more than 32 KB are compressed. Once it has returned, the
    * caller may change the value. Throws ERR_CACHE_SERIALIZATION for what cannot be stored, naming where it is.

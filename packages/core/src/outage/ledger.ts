@@ -6,9 +6,11 @@ const lifetime = 5 * 60_000
 const capacity = 100_000
 
 /** The delete of one key that a server has not done. A newer failure on the same key is another one of these. */
-export interface Owed {
+export interface OwedDelete {
   readonly prefix: string
   readonly key: string
+  /** What the key's server was chosen by, where that was not the key. */
+  readonly route: string | undefined
   readonly server: string
   readonly until: number
   readonly version: number
@@ -18,9 +20,9 @@ export interface Owed {
 
 /** What one namespace owes. */
 interface Page {
-  readonly keys: Map<string, Owed>
+  readonly keys: Map<string, OwedDelete>
   /** Set when there were more keys than the page holds: the newest of them. */
-  overflow: Owed | undefined
+  overflow: OwedDelete | undefined
   /** Keys that were written or deleted since the page overflowed, so that nothing old lies under them. */
   readonly settled: Set<string>
   /** The newest failure noted here. */
@@ -31,7 +33,7 @@ interface Page {
 export class Ledger {
   readonly #pages = new Map<string, Page>()
   /** The oldest first. */
-  readonly #byServer = new Map<string, Set<Owed>>()
+  readonly #byServer = new Map<string, Set<OwedDelete>>()
   #version = 0
   /** Writes under way whose failure would be remembered. */
   uncertain = 0
@@ -63,13 +65,13 @@ export class Ledger {
     return owed !== undefined && owed.until > now()
   }
 
-  /** Owed, and no write is under way that leaves nothing of the old value. */
+  /** OwedDelete, and no write is under way that leaves nothing of the old value. */
   hides(prefix: string, key: string): boolean {
     return this.owes(prefix, key) && !this.#pages.get(prefix)?.keys.get(key)?.superseding.count
   }
 
   /** Costs the same whatever is owed already. */
-  remember(prefix: string, key: string, server: string): void {
+  remember({ prefix, key, route, server }: Pick<OwedDelete, 'prefix' | 'key' | 'route' | 'server'>): void {
     this.#dropExpired(server)
     let page = this.#pages.get(prefix)
     if (page === undefined) {
@@ -79,7 +81,7 @@ export class Ledger {
     const known = page.keys.get(key)
     const superseding = known?.superseding ?? { count: 0 }
     page.version = ++this.#version
-    const owed: Owed = { prefix, key, server, until: now() + lifetime, version: page.version, superseding }
+    const owed: OwedDelete = { prefix, key, route, server, until: now() + lifetime, version: page.version, superseding }
     if (page.overflow !== undefined || (known === undefined && page.keys.size >= capacity)) {
       for (const other of page.keys.values()) this.#leaveQueue(other)
       page.keys.clear()
@@ -113,7 +115,7 @@ export class Ledger {
     }
   }
 
-  forget(owed: Owed): void {
+  forget(owed: OwedDelete): void {
     const page = this.#pages.get(owed.prefix)
     if (page?.keys.get(owed.key) !== owed) return
     page.keys.delete(owed.key)
@@ -126,9 +128,9 @@ export class Ledger {
   }
 
   /** What is owed to the server and can be sent now without overtaking a write: at most `most`, the oldest first. */
-  due(server: string, most: number): Owed[] {
+  due(server: string, most: number): OwedDelete[] {
     this.#dropExpired(server)
-    const due: Owed[] = []
+    const due: OwedDelete[] = []
     let looked = 0
     for (const owed of this.#byServer.get(server) ?? []) {
       if (owed.superseding.count === 0) due.push(owed)
@@ -139,14 +141,14 @@ export class Ledger {
   }
 
   /** Lets others go first: this one failed. */
-  postpone(owed: Owed): void {
+  postpone(owed: OwedDelete): void {
     const queue = this.#byServer.get(owed.server)
     if (queue?.delete(owed)) queue.add(owed)
   }
 
   /** The namespaces that can only be cleared as a whole, with the key that was noted last. */
-  overflows(): Owed[] {
-    const overflows: Owed[] = []
+  overflows(): OwedDelete[] {
+    const overflows: OwedDelete[] = []
     for (const [prefix, page] of this.#pages) {
       if (page.overflow === undefined) continue
       if (page.overflow.until > now()) overflows.push(page.overflow)
@@ -183,7 +185,7 @@ export class Ledger {
     }
   }
 
-  #leaveQueue(owed: Owed): void {
+  #leaveQueue(owed: OwedDelete): void {
     const queue = this.#byServer.get(owed.server)
     if (queue?.delete(owed) && queue.size === 0) this.#byServer.delete(owed.server)
   }

@@ -1,7 +1,25 @@
 import { isOutage } from '../errors.js'
-import type { Answer, Call, CasToken, Counted, Failed, Item, Space, StoredItem, Write, Written } from '../store.js'
+import {
+  type Answer,
+  type Call,
+  type CasToken,
+  type Claimed,
+  type Counted,
+  type Failed,
+  type Item,
+  type Owed,
+  owed,
+  type Space,
+  type StoredItem,
+  type Touched,
+  type Write,
+  type Written,
+} from '../store.js'
 import { nextTurn } from '../timers.js'
 import type { Ledger } from './ledger.js'
+
+/** What a read finds. */
+type Found = StoredItem | Owed | undefined
 
 /** One namespace of a remembering store: notes what failed, hides what is owed, and pays before verbs whose answer depends on it. */
 export class RememberingSpace implements Space {
@@ -9,71 +27,67 @@ export class RememberingSpace implements Space {
   readonly #ledger: Ledger
   readonly #prefix: string
   readonly #onOwing: (server: string) => void
-  readonly keys?: (pattern: string, nextCall: () => Call) => AsyncIterable<string>
 
   constructor(inner: Space, ledger: Ledger, prefix: string, onOwing: (server: string) => void) {
     this.#inner = inner
     this.#ledger = ledger
     this.#prefix = prefix
     this.#onOwing = onOwing
-    if (inner.keys !== undefined) this.keys = (pattern, nextCall) => this.#listed(pattern, nextCall)
   }
 
-  get(key: string, call: Call): Answer<StoredItem | undefined> {
+  get(key: string, call: Call): Answer<Found> {
     const ledger = this.#ledger
     if (ledger.calm) return this.#inner.get(key, call)
     if (this.#hides(key)) {
       if (call.asks) return this.#afterPaying(key, call, () => this.#inner.get(key, call))
-      return nextTurn().then(() => undefined)
+      return nextTurn().then(() => owed)
     }
     return this.#checked(key, call, this.#inner.get(key, call))
   }
 
   /** A write of the key may fail while a read waits behind it; what that finds is what the write should have replaced. */
-  async #checked(key: string, call: Call, answer: Answer<StoredItem | undefined>): Promise<StoredItem | undefined> {
+  async #checked(key: string, call: Call, answer: Answer<Found>): Promise<Found> {
     const item = await answer
-    if (!this.owes(key)) return item
-    if (!call.asks) return undefined
+    if (!this.#owes(key)) return item
+    if (!call.asks) return owed
     // A store may answer at once while the write is still under way, which would then never get its turn.
     await nextTurn()
     return this.get(key, call)
   }
 
-  getMany(keys: readonly string[], call: Call): Answer<readonly (StoredItem | undefined | Failed)[]> {
+  getMany(keys: readonly string[], call: Call): Answer<readonly (Found | Failed)[]> {
     if (this.#ledger.calm) return this.#inner.getMany(keys, call)
     return this.#getOthers(keys, call)
   }
 
-  async #getOthers(keys: readonly string[], call: Call): Promise<readonly (StoredItem | undefined | Failed)[]> {
+  async #getOthers(keys: readonly string[], call: Call): Promise<readonly (Found | Failed)[]> {
     if (call.asks) return this.#getAfterPaying(keys, call)
     const asked = keys.filter(key => !this.#hides(key))
     if (asked.length === 0) await nextTurn()
     const answers = asked.length === 0 ? [] : await this.#inner.getMany(asked, call)
     const byKey = new Map(asked.map((key, i) => [key, answers[i]]))
     return keys.map(key => {
+      if (!byKey.has(key)) return owed
       const answer = byKey.get(key)
-      return answer !== undefined && !('failure' in answer) && this.owes(key) ? undefined : answer
+      return isFailed(answer) || !this.#owes(key) ? answer : owed
     })
   }
 
-  async #getAfterPaying(keys: readonly string[], call: Call): Promise<readonly (StoredItem | undefined | Failed)[]> {
-    const owed = keys.filter(key => this.#hides(key))
-    const [paid, answers] = await Promise.all([
-      owed.length === 0 ? [] : this.#notingMany(owed, () => this.#inner.removeMany(owed, call)),
-      this.#inner.getMany(keys, call),
-    ])
-    const unpaid = new Map(owed.map((key, i) => [key, paid[i]]))
+  async #getAfterPaying(keys: readonly string[], call: Call): Promise<readonly (Found | Failed)[]> {
+    const hidden = keys.filter(key => this.#hides(key))
+    const [paid, answers] = await Promise.all([this.#pay(hidden, call), this.#inner.getMany(keys, call)])
+    const unpaid = new Map(hidden.map((key, i) => [key, paid[i]]))
     return Promise.all(
       keys.map((key, i) => {
         const payment = unpaid.get(key)
         if (typeof payment === 'object') return payment
         const answer = answers[i]
-        return answer !== undefined && !('failure' in answer) && this.owes(key) ? this.#single(key, call) : answer
+        return isFailed(answer) || !this.#owes(key) ? answer : this.#single(key, call)
       }),
     )
   }
 
-  async #single(key: string, call: Call): Promise<StoredItem | undefined | Failed> {
+  async #single(key: string, call: Call): Promise<Found | Failed> {
     try {
       return await this.get(key, call)
     } catch (error) {
@@ -84,43 +98,66 @@ export class RememberingSpace implements Space {
 
   write(write: Write, call: Call): Answer<Written> {
     if (write.when !== 'always') return this.#afterPaying(write.key, call, () => this.#inner.write(write, call))
-    return this.#noting(write.key, () => this.#inner.write(write, call))
+    return this.#noting(write.key, call.route, () => this.#inner.write(write, call))
   }
 
   async writeMany(writes: readonly Write[], call: Call): Promise<readonly (Written | Failed)[]> {
-    return this.#notingMany(
-      writes.map(write => write.key),
-      () => this.#inner.writeMany(writes, call),
-    )
+    const send = (): Answer<readonly (Written | Failed)[]> => this.#inner.writeMany(writes, call)
+    const keys = writes.map(write => write.key)
+    if (writes.every(write => write.when === 'always')) return this.#notingMany(keys, call.route, send)
+    return this.#writeAfterPaying(writes, keys, call, send)
+  }
+
+  /** Where a condition would meet what should be gone, that is deleted first. */
+  async #writeAfterPaying(
+    writes: readonly Write[],
+    keys: readonly string[],
+    call: Call,
+    send: () => Answer<readonly (Written | Failed)[]>,
+  ): Promise<readonly (Written | Failed)[]> {
+    const hidden = keys.filter((key, i) => writes[i]?.when !== 'always' && this.#hides(key))
+    const paying = this.#pay(hidden, call)
+    const unconditional = new Set(keys.filter((_, i) => writes[i]?.when === 'always'))
+    const answers = await this.#notingMany(keys, call.route, send, key => unconditional.has(key))
+    const paid = await paying
+    const failures = new Map(hidden.map((key, i) => [key, paid[i]]))
+    return answers.map((answer, i) => {
+      const payment = failures.get(keys[i] as string)
+      return typeof payment === 'object' ? payment : answer
+    })
+  }
+
+  claim(key: string, lease: Item, ttl: number, call: Call): Answer<Claimed> {
+    return this.#afterPaying(key, call, () => this.#inner.claim(key, lease, ttl, call))
   }
 
   remove(key: string, only: CasToken | undefined, call: Call): Answer<boolean> {
     if (only !== undefined) return this.#afterPaying(key, call, () => this.#inner.remove(key, only, call))
-    if (this.#ledger.size === 0) return this.#noting(key, () => this.#inner.remove(key, undefined, call))
+    if (this.#ledger.size === 0) return this.#noting(key, call.route, () => this.#inner.remove(key, undefined, call))
     return this.#removeOwed(key, call)
   }
 
   /** What is owed reads as a miss, so deleting it finds nothing. */
   async #removeOwed(key: string, call: Call): Promise<boolean> {
-    const owed = this.#hides(key)
-    const there = await this.#noting(key, () => this.#inner.remove(key, undefined, call))
-    return there && !owed
+    const isOwed = this.#hides(key)
+    const there = await this.#noting(key, call.route, () => this.#inner.remove(key, undefined, call))
+    return there && !isOwed
   }
 
   async removeMany(keys: readonly string[], call: Call): Promise<readonly (boolean | Failed)[]> {
-    const owed = this.#ledger.size === 0 ? undefined : keys.map(key => this.#hides(key))
-    const answers = await this.#notingMany(keys, () => this.#inner.removeMany(keys, call))
-    return owed === undefined ? answers : answers.map((answer, i) => (answer === true ? !owed[i] : answer))
+    const hidden = this.#ledger.size === 0 ? undefined : keys.map(key => this.#hides(key))
+    const answers = await this.#notingMany(keys, call.route, () => this.#inner.removeMany(keys, call))
+    return hidden === undefined ? answers : answers.map((answer, i) => (answer === true ? !hidden[i] : answer))
   }
 
   take(key: string, call: Call): Answer<Item | undefined> {
     return this.#afterPaying(key, call, () => this.#inner.take(key, call))
   }
 
-  touch(key: string, ttl: number, call: Call): Answer<boolean> {
-    const touch = (): Promise<boolean> => this.#attempt(key, () => this.#inner.touch(key, ttl, call))
+  touch(key: string, ttl: number, call: Call): Answer<Touched> {
+    const touch = (): Promise<Touched> => this.#attempt(key, call.route, () => this.#inner.touch(key, ttl, call))
     if (!this.#hides(key)) return touch()
-    return call.asks ? this.#afterPaying(key, call, touch) : nextTurn().then(() => false)
+    return call.asks ? this.#afterPaying(key, call, touch) : nextTurn().then(() => 'missing')
   }
 
   count(key: string, by: number, create: { value: number; ttl: number } | undefined, call: Call): Answer<Counted> {
@@ -133,18 +170,16 @@ export class RememberingSpace implements Space {
     this.#ledger.clear(this.#prefix, since)
   }
 
-  async *#listed(pattern: string, nextCall: () => Call): AsyncGenerator<string, void, undefined> {
-    const listed = this.#inner.keys?.(pattern, nextCall)
-    if (listed === undefined) return
-    for await (const key of listed) if (!this.owes(key)) yield key
+  async *keys(pattern: string, nextCall: () => Call): AsyncGenerator<string, void, undefined> {
+    for await (const key of this.#inner.keys(pattern, nextCall)) if (!this.#owes(key)) yield key
   }
 
   wireKey(key: string, call: Call): Answer<string> {
     return this.#inner.wireKey(key, call)
   }
 
-  serverOf(key: string): string {
-    return this.#inner.serverOf(key)
+  serverOf(key: string, route?: string): string {
+    return this.#inner.serverOf(key, route)
   }
 
   /** Nothing under the key may be seen, and nothing under way will change that. */
@@ -152,17 +187,22 @@ export class RememberingSpace implements Space {
     return this.#ledger.size !== 0 && this.#ledger.hides(this.#prefix, key)
   }
 
-  owes(key: string): boolean {
+  #owes(key: string): boolean {
     return this.#ledger.size !== 0 && this.#ledger.owes(this.#prefix, key)
   }
 
   /** Runs a verb that leaves nothing of the old value behind; when it fails, the key's delete is owed. */
-  #noting<T>(key: string, run: () => Answer<T>): Promise<T> {
-    return this.#attempt(key, run, this.#ledger.size === 0 ? undefined : this.#ledger.supersede(this.#prefix, key))
+  #noting<T>(key: string, route: string | undefined, run: () => Answer<T>): Promise<T> {
+    return this.#attempt(key, route, run, this.#ledger.size === 0 ? undefined : this.#ledger.supersede(this.#prefix, key))
   }
 
   /** Runs a verb that must not be left undone; when it fails, the key's delete is owed. */
-  #attempt<T>(key: string, run: () => Answer<T>, settled?: (done: boolean) => void): Promise<T> {
+  #attempt<T>(
+    key: string,
+    route: string | undefined,
+    run: () => Answer<T>,
+    settled?: (done: boolean) => void,
+  ): Promise<T> {
     const ledger = this.#ledger
     ledger.uncertain++
     let answer: Answer<T>
@@ -180,7 +220,7 @@ export class RememberingSpace implements Space {
       },
       error => {
         ledger.uncertain--
-        if (isOutage(error)) this.owe(key)
+        if (isOutage(error)) this.owe(key, route)
         settled?.(false)
         throw error
       },
@@ -189,22 +229,25 @@ export class RememberingSpace implements Space {
 
   async #notingMany<T>(
     keys: readonly string[],
+    route: string | undefined,
     run: () => Answer<readonly (T | Failed)[]>,
+    isNoted: (key: string) => boolean = () => true,
   ): Promise<readonly (T | Failed)[]> {
     const ledger = this.#ledger
-    const settled = ledger.size === 0 ? undefined : keys.map(key => ledger.supersede(this.#prefix, key))
+    const settled =
+      ledger.size === 0 ? undefined : keys.map(key => (isNoted(key) ? ledger.supersede(this.#prefix, key) : undefined))
     ledger.uncertain++
     try {
       const answers = await run()
       for (const [i, answer] of answers.entries()) {
-        const failed = typeof answer === 'object' && answer !== null && 'failure' in answer
-        if (failed) this.owe(keys[i] as string)
+        const failed = isFailed(answer)
+        if (failed && isNoted(keys[i] as string)) this.owe(keys[i] as string, route)
         settled?.[i]?.(!failed)
       }
       return answers
     } catch (error) {
-      if (isOutage(error)) for (const key of keys) this.owe(key)
-      if (settled !== undefined) for (const settle of settled) settle(false)
+      if (isOutage(error)) for (const key of keys) if (isNoted(key)) this.owe(key, route)
+      if (settled !== undefined) for (const settle of settled) settle?.(false)
       throw error
     } finally {
       ledger.uncertain--
@@ -214,7 +257,7 @@ export class RememberingSpace implements Space {
   /** Deletes what is owed first, in the same breath: nothing called later on the key may come in between. */
   #afterPaying<T>(key: string, call: Call, run: () => Answer<T>): Answer<T> {
     if (!this.#hides(key)) return run()
-    const paid = this.#noting(key, () => this.#inner.remove(key, undefined, call))
+    const paid = this.#noting(key, call.route, () => this.#inner.remove(key, undefined, call))
     let answer: Answer<T>
     try {
       answer = run()
@@ -224,9 +267,18 @@ export class RememberingSpace implements Space {
     return Promise.all([paid, answer]).then(([, paidFor]) => paidFor)
   }
 
-  owe(key: string): void {
-    const server = this.#inner.serverOf(key)
-    this.#ledger.remember(this.#prefix, key, server)
+  #pay(keys: readonly string[], call: Call): Promise<readonly (boolean | Failed)[]> {
+    if (keys.length === 0) return Promise.resolve([])
+    return this.#notingMany(keys, call.route, () => this.#inner.removeMany(keys, call))
+  }
+
+  owe(key: string, route?: string): void {
+    const server = this.#inner.serverOf(key, route)
+    this.#ledger.remember({ prefix: this.#prefix, key, route, server })
     this.#onOwing(server)
   }
+}
+
+function isFailed(answer: unknown): answer is Failed {
+  return typeof answer === 'object' && answer !== null && 'failure' in answer
 }

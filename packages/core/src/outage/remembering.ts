@@ -1,8 +1,9 @@
+import type { Format } from '@anycache/serializer'
 import { type CacheError, isOutage } from '../errors.js'
 import { prefixOf } from '../input/keys.js'
 import type { Answer, Call, Limits, ServerStats, Space, Store, StoreEvent } from '../store.js'
 import { now } from '../timers.js'
-import { Ledger, type Owed } from './ledger.js'
+import { Ledger, type OwedDelete } from './ledger.js'
 import { RememberingSpace } from './remembering-space.js'
 import { type Progress, Replay } from './replay.js'
 
@@ -56,8 +57,8 @@ class RememberingStore implements Store {
     return this.#inner.client
   }
 
-  space(path: readonly string[]): Space {
-    const inner = this.#inner.space(path)
+  space(path: readonly string[], format: Format): Space {
+    const inner = this.#inner.space(path, format)
     return new RememberingSpace(inner, this.#ledger, prefixOf(path), server => {
       this.#spaces.set(prefixOf(path), inner)
       if (this.#isClosed) return
@@ -118,14 +119,17 @@ class RememberingStore implements Store {
     const due = this.#ledger.due(server, most)
     // What is being overwritten now may hide others behind it.
     if (due.length === 0) return this.#ledger.owesTo(server) ? 'failed' : 'done'
-    const byPrefix = new Map<string, Owed[]>()
+    const together = new Map<string, OwedDelete[]>()
     for (const owed of due) {
-      const others = byPrefix.get(owed.prefix)
-      if (others === undefined) byPrefix.set(owed.prefix, [owed])
+      const { prefix, route } = owed
+      // A lone surrogate is in no key, prefix or route.
+      const batch = route === undefined ? prefix : `${prefix}\ud800${route}`
+      const others = together.get(batch)
+      if (others === undefined) together.set(batch, [owed])
       else others.push(owed)
     }
     try {
-      const done = await Promise.all(Array.from(byPrefix, ([prefix, owed]) => this.#remove(prefix, owed)))
+      const done = await Promise.all(Array.from(together.values(), owed => this.#remove(owed)))
       return done.some(count => count > 0) ? 'more' : 'failed'
     } catch (error) {
       this.#complain(error)
@@ -134,12 +138,13 @@ class RememberingStore implements Store {
   }
 
   /** Deletes for good; how many of the keys could be. */
-  async #remove(prefix: string, due: readonly Owed[]): Promise<number> {
+  async #remove(due: readonly OwedDelete[]): Promise<number> {
+    const { prefix, route } = due[0] as OwedDelete
     const space = this.#spaces.get(prefix)
     if (space === undefined) return 0
     const answers = await space.removeMany(
       due.map(({ key }) => key),
-      this.#call(),
+      this.#call(route),
     )
     let done = 0
     for (const [i, owed] of due.entries()) {
@@ -160,7 +165,7 @@ class RememberingStore implements Store {
   async #clearOverflows(): Promise<Progress> {
     let progress: Progress = 'done'
     for (const last of this.#ledger.overflows()) {
-      const { prefix, key } = last
+      const { prefix, key, route } = last
       const space = this.#spaces.get(prefix)
       if (space === undefined) continue
       if (prefix === '') {
@@ -171,7 +176,7 @@ class RememberingStore implements Store {
       const since = this.#ledger.version
       try {
         // One key tells whether the server takes deletes: a clear that ends at a read-only one has looked at all its keys for nothing.
-        const [answer] = await space.removeMany([key], this.#call())
+        const [answer] = await space.removeMany([key], this.#call(route))
         if (typeof answer === 'object') throw answer.failure
         await space.clear(() => this.#call())
         this.#ledger.clear(prefix, since)
@@ -189,8 +194,8 @@ class RememberingStore implements Store {
     else if (!isOutage(error)) process.emitWarning(error instanceof Error ? error : String(error))
   }
 
-  #call(): Call {
-    return { deadline: now() + this.timeout }
+  #call(route?: string): Call {
+    return { deadline: now() + this.timeout, route }
   }
 
   /** A closed store is not replayed to, not even when it was closed under open caches. */

@@ -1,0 +1,162 @@
+import { SerializationError } from './errors.js'
+import { FLAG_LEASE, FLAG_METADATA, FLAGS_TORN } from './flags.js'
+
+/*
+ * What core notes of an entry, in front of its payload where bit 12 of the flags is set. The fixed part comes first, so that a script on
+ * the server reads it at constant offsets, whatever the value is; numbers are big-endian, and 0 stands for "none".
+ *
+ *   0    1        3               9         15      23          27
+ *   a1 | length | soft deadline | created | nonce | load time | sections
+ *        |        |               |         |       |           `-- type (1 byte), length (2), content; any number of them
+ *        |        |               |         |       `-- ms that the loader took, 4 bytes
+ *        |        |               |         `-- 8 random bytes, which make the bytes of two equal writes differ
+ *        |        `---------------`-- milliseconds since 1970, 6 bytes each
+ *        `-- bytes of the whole metadata
+ *
+ *   section 1, tags:  length (2 bytes) | tag, UTF-8 | version of the tag (8 bytes), repeated
+ *
+ * a1: memcached's incr reads a number at the head of any payload, and this is neither blank, sign nor digit. A reader skips a section of a
+ * type below 128 that it does not know; one of 128 and more it must understand, or the entry is unreadable to it.
+ */
+
+/** The first byte of metadata. */
+const MARK = 0xa1
+const LENGTH = 1
+const SOFT_DEADLINE = 3
+const CREATED = 9
+const NONCE = 15
+const LOAD_TIME = 23
+const SECTIONS = 27
+const SECTION_HEAD = 3
+const TAGS = 1
+const FIRST_CRITICAL = 128
+const VERSION_BYTES = 8
+const NONCE_BYTES = 8
+const LONGEST = 0xffff
+const MOST_UINT32 = 0xffff_ffff
+
+/** What is noted of an entry. */
+export interface Metadata {
+  /** From when on the entry is stale, in ms since 1970. */
+  readonly softDeadline?: number | undefined
+  /** When its value was loaded or set, in ms since 1970. */
+  readonly created?: number | undefined
+  /** 8 bytes. */
+  readonly nonce?: Uint8Array | undefined
+  /** How long its loader took, in ms. */
+  readonly loadTime?: number | undefined
+  /** The entry is valid while each of these tags has this version, of 8 bytes. */
+  readonly tags?: ReadonlyMap<string, Uint8Array> | undefined
+}
+
+/** The metadata as bytes. Throws ERR_CACHE_SERIALIZATION where it is longer than 65 535 bytes. */
+export function writeMetadata({ softDeadline, created, nonce, loadTime, tags }: Metadata): Uint8Array {
+  const tagBytes = tags === undefined || tags.size === 0 ? undefined : writeTags(tags)
+  const length = SECTIONS + (tagBytes === undefined ? 0 : SECTION_HEAD + tagBytes.length)
+  if (length > LONGEST) throw new SerializationError(`the tags of one entry take ${length} bytes, over ${LONGEST}`)
+  const bytes = Buffer.alloc(length)
+  bytes[0] = MARK
+  bytes.writeUInt16BE(length, LENGTH)
+  bytes.writeUIntBE(softDeadline ?? 0, SOFT_DEADLINE, 6)
+  bytes.writeUIntBE(created ?? 0, CREATED, 6)
+  if (nonce !== undefined) bytes.set(nonce.subarray(0, NONCE_BYTES), NONCE)
+  bytes.writeUInt32BE(Math.min(Math.round(loadTime ?? 0), MOST_UINT32), LOAD_TIME)
+  if (tagBytes !== undefined) {
+    bytes[SECTIONS] = TAGS
+    bytes.writeUInt16BE(tagBytes.length, SECTIONS + 1)
+    bytes.set(tagBytes, SECTIONS + SECTION_HEAD)
+  }
+  return bytes
+}
+
+/** Throws ERR_CACHE_SERIALIZATION for bytes that are cut, and for a section that this reader must understand and does not. */
+export function readMetadata(metadata: Uint8Array): Metadata {
+  const bytes = viewOf(metadata)
+  if (lengthOf(bytes) !== bytes.length) throw torn('its length is another than it says')
+  let tags: Map<string, Uint8Array> | undefined
+  for (let at = SECTIONS; at < bytes.length; ) {
+    const end = at + SECTION_HEAD > bytes.length ? Number.NaN : at + SECTION_HEAD + bytes.readUInt16BE(at + 1)
+    if (!(end <= bytes.length)) throw torn('a section is cut')
+    const type = bytes[at] as number
+    if (type === TAGS) tags = readTags(bytes.subarray(at + SECTION_HEAD, end))
+    else if (type >= FIRST_CRITICAL) throw torn(`it has a section of type ${type}, which only a later version reads`)
+    at = end
+  }
+  const nonce = bytes.subarray(NONCE, LOAD_TIME)
+  return {
+    softDeadline: bytes.readUIntBE(SOFT_DEADLINE, 6) || undefined,
+    created: bytes.readUIntBE(CREATED, 6) || undefined,
+    nonce: nonce.every(byte => byte === 0) ? undefined : nonce,
+    loadTime: bytes.readUInt32BE(LOAD_TIME) || undefined,
+    tags,
+  }
+}
+
+/** The same metadata with another soft deadline, in ms since 1970; sections that are not known stay. */
+export function withSoftDeadline(metadata: Uint8Array, softDeadline: number): Uint8Array {
+  const bytes = Buffer.from(metadata)
+  bytes.writeUIntBE(softDeadline, SOFT_DEADLINE, 6)
+  return bytes
+}
+
+/** Metadata and payload of stored bytes whose flags hold bit 12; both share their memory. Throws ERR_CACHE_SERIALIZATION where they are cut. */
+export function splitMetadata(stored: Uint8Array): { metadata: Uint8Array; data: Uint8Array } {
+  const length = lengthOf(viewOf(stored))
+  return { metadata: stored.subarray(0, length), data: stored.subarray(length) }
+}
+
+/** From when on the entry is stale, in ms since 1970; 0 for never. */
+export function softDeadlineOf(metadata: Uint8Array): number {
+  return viewOf(metadata).readUIntBE(SOFT_DEADLINE, 6)
+}
+
+/**
+ * Whether an item counts as nothing to every verb but a read of core's own: it is a lease, or its soft deadline has passed. Only where the
+ * {@link Format} has metadata. `epochMs`: now, in ms since 1970.
+ */
+export function countsAsAbsent(item: { flags: number; metadata?: Uint8Array | undefined }, epochMs: number): boolean {
+  if ((item.flags & (FLAG_LEASE | FLAG_METADATA)) === 0 || item.flags === FLAGS_TORN) return false
+  if (item.flags === FLAG_LEASE) return true
+  if (item.metadata === undefined) return false
+  const softDeadline = softDeadlineOf(item.metadata)
+  return softDeadline !== 0 && softDeadline <= epochMs
+}
+
+function writeTags(tags: ReadonlyMap<string, Uint8Array>): Buffer {
+  const parts: Uint8Array[] = []
+  for (const [tag, version] of tags) {
+    const name = Buffer.from(tag)
+    const length = Buffer.alloc(2)
+    if (name.length > LONGEST) throw new SerializationError(`a tag is of ${name.length} bytes, over ${LONGEST}`)
+    length.writeUInt16BE(name.length)
+    parts.push(length, name, version.subarray(0, VERSION_BYTES))
+  }
+  return Buffer.concat(parts)
+}
+
+function readTags(content: Buffer): Map<string, Uint8Array> {
+  const tags = new Map<string, Uint8Array>()
+  for (let at = 0; at < content.length; ) {
+    const name = at + 2
+    const version = name > content.length ? Number.NaN : name + content.readUInt16BE(at)
+    if (!(version + VERSION_BYTES <= content.length)) throw torn('its tags are cut')
+    tags.set(content.toString('utf8', name, version), content.subarray(version, version + VERSION_BYTES))
+    at = version + VERSION_BYTES
+  }
+  return tags
+}
+
+function lengthOf(bytes: Buffer): number {
+  if (bytes.length < SECTIONS || bytes[0] !== MARK) throw torn('its head is missing')
+  const length = bytes.readUInt16BE(LENGTH)
+  if (length < SECTIONS || length > bytes.length) throw torn('it is cut')
+  return length
+}
+
+function torn(fact: string): SerializationError {
+  return new SerializationError(`the metadata cannot be read: ${fact}`)
+}
+
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
