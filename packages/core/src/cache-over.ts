@@ -1,4 +1,5 @@
 import type { Cache } from './cache.js'
+import { Entries } from './entries/entries.js'
 import { InvalidArgumentError } from './errors.js'
 import { Signals } from './events/signals.js'
 import { type CacheOptions, resolveSettings } from './input/settings.js'
@@ -33,16 +34,26 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   }
   const settings = resolveSettings(store, options)
   const signals = new Signals()
-  const backing = store.limits.shared ? remembering(store, settings.timeout) : store
+  const backing = store.remember ? remembering(store, settings.timeout) : store
   const shared = sharedOver.get(store) ?? { order: new KeyOrder(), flights: new Flights(), holders: 0 }
   sharedOver.set(store, shared)
   shared.holders++
   const { order } = shared
   const { keyspace } = settings
   const flights = keyspace === undefined ? shared.flights : enter(keyspace)
-  const root: Root = { store: backing, settings, signals, order, flights, clearings: new Set(), closed: false }
+  const entries = new Entries(settings.serializer, signals)
+  const root: Root = {
+    store: backing,
+    settings,
+    signals,
+    entries,
+    order,
+    loads: flights,
+    clearings: new Set(),
+    closed: false,
+  }
   const unlisten = backing.listen(event => forward(signals, event))
-  return new StoreCache(root, settings.path, async () => {
+  return new StoreCache(root, settings.path, flights, async () => {
     root.closed = true
     await order.settled()
     await Promise.allSettled(root.clearings)

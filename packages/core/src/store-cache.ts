@@ -9,39 +9,76 @@ import type {
   LoadOptions,
   WriteOptions,
 } from './cache.js'
-import { InvalidArgumentError } from './errors.js'
-import { type CacheEvents, eventNames } from './events/events.js'
+import type { CacheEvents } from './events/events.js'
 import type { CacheStats } from './events/stats.js'
-import { checkKey, checkKeys, checkNamespace, isIterable } from './input/keys.js'
-import { nearest } from './input/options.js'
-import { shown } from './input/shown.js'
+import { checkCasToken, checkEntries, checkEvent, checkPart, checkPattern, checkSection } from './input/arguments.js'
+import { checkKey, checkKeys, checkNamespace } from './input/keys.js'
+import {
+  callOptions,
+  checkFunction,
+  countOptions,
+  loadOptions,
+  type OptionTable,
+  wrapOptions,
+  writeOptions,
+} from './input/option-checks.js'
 import { type Ttl, ttlMs } from './input/ttl.js'
-import { checkLoadOptions, loadOptionNames, readThrough } from './read-through/get-or-set.js'
-import type { Answer, Call, CasToken, ServerStats } from './store.js'
-import { count, countOptionNames } from './verbs/counting.js'
+import type { Flights } from './read-through/flights.js'
+import { readThrough } from './read-through/get-or-set.js'
+import type { Answer, CasToken, Condition, ServerStats } from './store.js'
+import { count } from './verbs/counting.js'
+import { listKeys, pingServers, statsOfServers, wireKeyOf } from './verbs/inspecting.js'
 import { Namespace, type Root } from './verbs/namespace.js'
-import { listKeys, readEntry, readMany, readValue, takeValue } from './verbs/reading.js'
+import { readEntry, readMany, readValue, takeValue } from './verbs/reading.js'
 import { clearNamespace, flushAll, removeOne, removeSeveral } from './verbs/removing.js'
+import { touchEntry } from './verbs/touching.js'
 import { join, updateValue } from './verbs/updating.js'
 import { requireCas, setValue, setValues, writeWhen } from './verbs/writing.js'
 
-const callOptionNames: readonly string[] = ['timeout', 'onError']
-const writeOptionNames: readonly string[] = ['timeout', 'onError', 'ttl']
+type KeyVerb<T> = (namespace: Namespace) => Answer<T>
 
 /** The one implementation of {@link Cache}: checks what it is given, then hands each verb to the module that holds it. */
 export class StoreCache implements Cache {
   readonly #namespace: Namespace
+  readonly #flights: Flights
   readonly #onClose: (() => Promise<void>) | undefined
   #closing: Promise<void> | undefined
 
-  constructor(root: Root, path: readonly string[], onClose: (() => Promise<void>) | undefined) {
+  constructor(root: Root, path: readonly string[], flights: Flights, onClose: (() => Promise<void>) | undefined) {
     this.#namespace = new Namespace(root, path)
+    this.#flights = flights
     this.#onClose = onClose
+  }
+
+  /** Checks options and arguments, then runs the verb. What either throws is a rejection. */
+  #checked<T>(op: string, options: CallOptions | undefined, table: OptionTable, run: KeyVerb<T>): Promise<T> {
+    const namespace = this.#namespace
+    try {
+      namespace.check(op, options, table)
+      const answer = run(namespace)
+      return answer instanceof Promise ? answer : Promise.resolve(answer)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** {@link StoreCache.#checked}, for a verb on one key. */
+  #onKey<T>(
+    op: string,
+    key: string,
+    options: CallOptions | undefined,
+    table: OptionTable,
+    run: KeyVerb<T>,
+  ): Promise<T> {
+    return this.#checked(op, options, table, namespace => {
+      checkKey(key, op)
+      return run(namespace)
+    })
   }
 
   get<T>(key: string, options?: CallOptions): Promise<T | undefined> {
     try {
-      this.#namespace.check('get', options, callOptionNames)
+      this.#namespace.check('get', options, callOptions)
       checkKey(key, 'get')
     } catch (error) {
       return Promise.reject(error)
@@ -49,22 +86,21 @@ export class StoreCache implements Cache {
     return readValue(this.#namespace, 'get', key, options)
   }
 
-  async getMany<T>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
-    this.#namespace.check('getMany', options, callOptionNames)
-    const distinct = checkKeys(keys, 'getMany')
-    return distinct.length === 0 ? new Map() : readMany(this.#namespace, 'getMany', distinct, options)
+  getMany<T>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
+    return this.#checked('getMany', options, callOptions, namespace => {
+      const distinct = checkKeys(keys, 'getMany')
+      return distinct.length === 0 ? new Map() : readMany(namespace, 'getMany', distinct, options)
+    })
   }
 
-  async getEntry<T>(key: string, options?: CallOptions): Promise<{ value: T; casToken: CasToken } | undefined> {
-    this.#namespace.check('getEntry', options, callOptionNames)
-    checkKey(key, 'getEntry')
-    return readEntry(this.#namespace, key, options)
+  getEntry<T>(key: string, options?: CallOptions): Promise<{ value: T; casToken: CasToken } | undefined> {
+    return this.#onKey('getEntry', key, options, callOptions, namespace => readEntry<T>(namespace, key, options))
   }
 
-  async has(key: string, options?: CallOptions): Promise<boolean> {
-    this.#namespace.check('has', options, callOptionNames)
-    checkKey(key, 'has')
-    return (await readValue(this.#namespace, 'has', key, options)) !== undefined
+  has(key: string, options?: CallOptions): Promise<boolean> {
+    return this.#onKey('has', key, options, callOptions, async namespace => {
+      return (await readValue(namespace, 'has', key, options)) !== undefined
+    })
   }
 
   set(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
@@ -72,98 +108,84 @@ export class StoreCache implements Cache {
     let encoded: Encoded | Promise<Encoded>
     let ttl: number
     try {
-      namespace.check('set', options, writeOptionNames)
+      namespace.check('set', options, writeOptions, key)
       checkKey(key, 'set')
       ttl = namespace.ttl(options?.ttl, 'set', key)
-      encoded = namespace.encode('set', key, value)
+      encoded = namespace.entries.encode('set', key, value)
     } catch (error) {
       return Promise.reject(error)
     }
-    namespace.supersede(key)
-    return setValue(namespace, key, encoded, ttl, options)
+    return setValue(namespace, namespace.changing(key), key, encoded, ttl, options)
   }
 
-  async setMany(entries: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<string[]> {
-    const namespace = this.#namespace
-    namespace.check('setMany', options, writeOptionNames)
-    if (options?.ttl !== undefined) ttlMs(options.ttl, 'setMany')
-    const encodings = new Map<string, Encoded | Promise<Encoded>>()
-    for (const [key, value] of checkEntries(entries)) {
-      checkKey(key, 'setMany')
-      const encoded = namespace.encode('setMany', key, value)
-      // One that fails rejects the call; the others that are under way then have nobody to tell.
-      if (encoded instanceof Promise) encoded.catch(() => {})
-      encodings.set(key, encoded)
-    }
-    if (encodings.size === 0) return []
-    for (const key of encodings.keys()) namespace.supersede(key)
-    const ttls = Array.from(encodings.keys(), key => namespace.ttl(options?.ttl, 'setMany', key))
-    return setValues(namespace, encodings, ttls, options)
+  setMany(entries: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<string[]> {
+    return this.#checked('setMany', options, writeOptions, namespace => {
+      const encodings = new Map<string, Encoded | Promise<Encoded>>()
+      for (const [key, value] of checkEntries(entries)) {
+        checkKey(key, 'setMany')
+        const encoded = namespace.entries.encode('setMany', key, value)
+        // One that fails rejects the call, and nobody waits for the others that are under way.
+        if (encoded instanceof Promise) encoded.catch(() => {})
+        encodings.set(key, encoded)
+      }
+      if (encodings.size === 0) return []
+      const ttls = Array.from(encodings.keys(), key => namespace.ttl(options?.ttl, 'setMany', key))
+      return setValues(namespace, namespace.changingMany(encodings.keys()), encodings, ttls, options)
+    })
   }
 
-  async add(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
-    return (await this.#write('add', key, value, 'absent', options)) === 'stored'
+  add(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
+    return this.#write('add', key, value, 'absent', options).then(outcome => outcome === 'stored')
   }
 
-  async replace(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
-    return (await this.#write('replace', key, value, 'present', options)) === 'stored'
+  replace(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
+    return this.#write('replace', key, value, 'present', options).then(outcome => outcome === 'stored')
   }
 
-  async compareAndSet(
+  compareAndSet(
     key: string,
     value: unknown,
     casToken: CasToken,
     options?: WriteOptions,
   ): Promise<'stored' | 'conflict' | 'missing'> {
-    if (typeof casToken !== 'string') {
-      throw new InvalidArgumentError(`casToken must come from getEntry(), got ${shown(casToken)}`, {
-        op: 'compareAndSet',
-        key: typeof key === 'string' ? key : undefined,
-      })
-    }
-    const outcome = await this.#write('compareAndSet', key, value, { casToken }, options)
-    return outcome as 'stored' | 'conflict' | 'missing'
+    const written = this.#write('compareAndSet', key, value, { casToken }, options)
+    return written as Promise<'stored' | 'conflict' | 'missing'>
   }
 
   #write(
     op: 'add' | 'replace' | 'compareAndSet',
     key: string,
     value: unknown,
-    when: 'absent' | 'present' | { casToken: CasToken },
+    when: Exclude<Condition, 'always'>,
     options: WriteOptions | undefined,
   ): Promise<'stored' | 'exists' | 'missing' | 'conflict'> {
-    const namespace = this.#namespace
-    namespace.check(op, options, writeOptionNames)
-    checkKey(key, op)
-    const ttl = namespace.ttl(options?.ttl, op, key)
-    if (typeof when === 'object') requireCas(namespace, op, key)
-    const encoded = namespace.encode(op, key, value)
-    namespace.supersede(key)
-    return writeWhen(namespace, { op, key, encoded, ttl, when, call: () => namespace.call(options) })
+    return this.#onKey(op, key, options, writeOptions, namespace => {
+      const ttl = namespace.ttl(options?.ttl, op, key)
+      if (typeof when === 'object') {
+        checkCasToken(when.casToken, key)
+        requireCas(namespace, op, key)
+      }
+      const encoded = namespace.entries.encode(op, key, value)
+      const space = namespace.changing(key)
+      return writeWhen(namespace, { op, key, space, encoded, ttl, when, call: () => namespace.call(options) })
+    })
   }
 
-  async update<T>(
+  update<T>(
     key: string,
     change: (current: T | undefined) => T | undefined | Promise<T | undefined>,
     options?: WriteOptions,
   ): Promise<T | undefined> {
-    const namespace = this.#namespace
-    namespace.check('update', options, writeOptionNames)
-    checkKey(key, 'update')
-    checkFunction(change, 'change', 'update', key)
-    if (options?.ttl !== undefined) ttlMs(options.ttl, 'update', key)
-    const changeWhileOpen = async (current: T | undefined): Promise<T | undefined> => {
-      const next = await change(current)
-      // However long it took: a store that was closed meanwhile is not written to.
-      if (next !== undefined) namespace.checkOpen('update', key)
-      return next
-    }
-    return updateValue(namespace, {
-      op: 'update',
-      key,
-      change: changeWhileOpen,
-      call: () => namespace.call(options, true),
-      options,
+    return this.#onKey('update', key, options, writeOptions, namespace => {
+      checkFunction(change, 'change', 'update', key)
+      const changeWhileOpen = async (current: T | undefined): Promise<T | undefined> => {
+        const next = await change(current)
+        // However long it took: a store that was closed meanwhile is not written to.
+        if (next !== undefined) namespace.checkOpen('update', key)
+        return next
+      }
+      const call = () => namespace.versionedCall(options, true)
+      return updateValue(namespace, { op: 'update', key, change: changeWhileOpen, call, options })
     })
   }
 
@@ -175,97 +197,77 @@ export class StoreCache implements Cache {
     return this.#join('prepend', key, prefix, options)
   }
 
-  async #join(
+  #join(
     op: 'append' | 'prepend',
     key: string,
     part: string | Uint8Array,
     options: WriteOptions | undefined,
   ): Promise<boolean> {
-    this.#namespace.check(op, options, writeOptionNames)
-    checkKey(key, op)
-    if (typeof part !== 'string' && !(part instanceof Uint8Array)) {
-      throw new InvalidArgumentError(`${op} takes a string or a Uint8Array, got ${shown(part)}`, { op, key })
-    }
-    if (options?.ttl !== undefined) ttlMs(options.ttl, op, key)
-    // Bytes are copied: they are joined only when the entry has been read, and the caller may change them before.
-    const own = typeof part === 'string' ? part : new Uint8Array(part)
-    // One deadline for all its steps. What an outage has left owed is no answer to it: the server is asked.
-    const call = this.#namespace.call(options, true)
-    return this.#namespace.steps(op, key, call, (namespace, within) => join(namespace, op, key, own, within, options))
+    return this.#onKey(op, key, options, writeOptions, namespace => {
+      checkPart(part, op, key)
+      // Bytes are copied: they are joined only when the entry has been read, and the caller may change them before.
+      const own = typeof part === 'string' ? part : new Uint8Array(part)
+      // One deadline for all its steps. What an outage has left undone is no answer to it: the server is asked.
+      const call = namespace.versionedCall(options, true)
+      return namespace.steps(op, key, call, (within, step) => join(within, op, key, own, step, options))
+    })
   }
 
-  async touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean> {
-    const namespace = this.#namespace
-    namespace.check('touch', options, callOptionNames)
-    checkKey(key, 'touch')
-    const ms = namespace.ttl(ttlMs(ttl, 'touch', key), 'touch', key)
-    try {
-      const send = (call: Call): Answer<boolean> => namespace.space.touch(key, ms, call)
-      return await namespace.inOrder(key, namespace.call(options), send, () => namespace.space.owe?.(key))
-    } catch (error) {
-      namespace.endure(error, 'touch', key, options)
-      return false
-    }
+  touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean> {
+    return this.#onKey('touch', key, options, callOptions, namespace => {
+      const ms = namespace.ttl(ttlMs(ttl, 'touch', key), 'touch', key)
+      return touchEntry(namespace, key, ms, options)
+    })
   }
 
   increment(key: string, by?: number, options?: CountingOptions): Promise<number>
   increment(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
-  async increment(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
-    this.#namespace.check('increment', options, countOptionNames)
-    checkKey(key, 'increment')
-    return count(this.#namespace, 'increment', key, by, options)
+  increment(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
+    return this.#onKey('increment', key, options, countOptions, namespace =>
+      count(namespace, 'increment', key, by, options),
+    )
   }
 
   decrement(key: string, by?: number, options?: CountingOptions): Promise<number>
   decrement(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
-  async decrement(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
-    this.#namespace.check('decrement', options, countOptionNames)
-    checkKey(key, 'decrement')
-    return count(this.#namespace, 'decrement', key, by, options)
+  decrement(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
+    return this.#onKey('decrement', key, options, countOptions, namespace =>
+      count(namespace, 'decrement', key, by, options),
+    )
   }
 
-  async take<T>(key: string, options?: CallOptions): Promise<T | undefined> {
-    this.#namespace.check('take', options, callOptionNames)
-    checkKey(key, 'take')
-    this.#namespace.supersede(key)
-    return takeValue(this.#namespace, key, options)
+  take<T>(key: string, options?: CallOptions): Promise<T | undefined> {
+    return this.#onKey('take', key, options, callOptions, namespace => takeValue<T>(namespace, key, options))
   }
 
-  async delete(key: string, options?: CallOptions): Promise<boolean> {
-    this.#namespace.check('delete', options, callOptionNames)
-    checkKey(key, 'delete')
-    this.#namespace.supersede(key)
-    return removeOne(this.#namespace, key, options)
+  delete(key: string, options?: CallOptions): Promise<boolean> {
+    return this.#onKey('delete', key, options, callOptions, namespace => removeOne(namespace, key, options))
   }
 
-  async deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
-    this.#namespace.check('deleteMany', options, callOptionNames)
-    const distinct = checkKeys(keys, 'deleteMany')
-    if (distinct.length === 0) return 0
-    for (const key of distinct) this.#namespace.supersede(key)
-    return removeSeveral(this.#namespace, distinct, options)
+  deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
+    return this.#checked('deleteMany', options, callOptions, namespace => {
+      const distinct = checkKeys(keys, 'deleteMany')
+      return distinct.length === 0 ? 0 : removeSeveral(namespace, distinct, options)
+    })
   }
 
-  async clear(options?: CallOptions): Promise<void> {
-    this.#namespace.check('clear', options, callOptionNames)
-    return clearNamespace(this.#namespace, options)
+  clear(options?: CallOptions): Promise<void> {
+    return this.#checked('clear', options, callOptions, namespace => clearNamespace(namespace, options))
   }
 
-  async flush(options?: CallOptions): Promise<void> {
-    this.#namespace.check('flush', options, callOptionNames)
-    return flushAll(this.#namespace, options)
+  flush(options?: CallOptions): Promise<void> {
+    return this.#checked('flush', options, callOptions, namespace => flushAll(namespace, options))
   }
 
   getOrSet<T>(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
     try {
-      this.#namespace.check('getOrSet', options, loadOptionNames)
+      this.#namespace.check('getOrSet', options, loadOptions, key)
       checkKey(key, 'getOrSet')
       checkFunction(loader, 'loader', 'getOrSet', key)
-      if (options !== undefined) checkLoadOptions('getOrSet', key, options)
     } catch (error) {
       return Promise.reject(error)
     }
-    return readThrough(this.#namespace, key, loader, options)
+    return readThrough(this.#namespace, this.#flights, key, loader, options)
   }
 
   wrap<A extends unknown[], T>(
@@ -273,38 +275,29 @@ export class StoreCache implements Cache {
     options: LoadOptions<T> & { readonly key: (...args: A) => string },
   ): (...args: A) => Promise<T> {
     checkFunction(fn, 'fn', 'wrap')
-    this.#namespace.check('wrap', options, ['key', ...loadOptionNames])
-    const { key, ...loadOptions } = options ?? {}
+    this.#namespace.check('wrap', options, wrapOptions)
+    const { key, ...forLoad } = options ?? {}
     checkFunction(key, 'key', 'wrap')
-    checkLoadOptions('wrap', undefined, loadOptions)
     const cache = this
     return async function (this: unknown, ...args: A): Promise<T> {
-      return cache.getOrSet<T>(key(...args), () => fn.apply(this, args), loadOptions)
+      return cache.getOrSet<T>(key(...args), () => fn.apply(this, args), forLoad)
     }
   }
 
   namespace(name: string): Cache {
     checkNamespace(name)
-    this.#namespace.check('namespace', undefined, [])
-    return new StoreCache(this.#namespace.root, [...this.#namespace.path, name], undefined)
+    const { root, path } = this.#namespace
+    this.#namespace.checkOpen('namespace')
+    return new StoreCache(root, [...path, name], this.#flights, undefined)
   }
 
-  async keyFor(key: string, options?: CallOptions): Promise<string> {
-    const namespace = this.#namespace
-    namespace.check('keyFor', options, callOptionNames)
-    checkKey(key, 'keyFor')
-    try {
-      return await namespace.space.wireKey(key, namespace.call(options))
-    } catch (error) {
-      throw namespace.outage(error, 'keyFor', key)
-    }
+  keyFor(key: string, options?: CallOptions): Promise<string> {
+    return this.#onKey('keyFor', key, options, callOptions, namespace => wireKeyOf(namespace, key, options))
   }
 
   async *keys(pattern: string = '*', options?: CallOptions): AsyncGenerator<string, void, undefined> {
-    this.#namespace.check('keys', options, callOptionNames)
-    if (typeof pattern !== 'string' || pattern === '') {
-      throw new InvalidArgumentError(`pattern must be a non-empty string, got ${shown(pattern)}`, { op: 'keys' })
-    }
+    this.#namespace.check('keys', options, callOptions)
+    checkPattern(pattern)
     yield* listKeys(this.#namespace, pattern, options)
   }
 
@@ -318,36 +311,15 @@ export class StoreCache implements Cache {
     return { ...this.#namespace.root.signals.counts }
   }
 
-  async serverStats(section?: string, options?: CallOptions): Promise<ServerStats[]> {
-    const namespace = this.#namespace
-    namespace.check('serverStats', options, callOptionNames)
-    if (section !== undefined && (typeof section !== 'string' || !/^[A-Za-z0-9_ ]+$/.test(section))) {
-      throw new InvalidArgumentError(`section must be a word of the server's, got ${shown(section)}`, {
-        op: 'serverStats',
-      })
-    }
-    let told: readonly ServerStats[]
-    try {
-      told = await namespace.root.store.serverStats(section, namespace.call(options))
-    } catch (error) {
-      throw namespace.outage(error, 'serverStats', undefined)
-    }
-    const entries = told.map(entry =>
-      entry.error === undefined ? entry : { ...entry, error: namespace.outage(entry.error, 'serverStats', undefined) },
-    )
-    const [first] = entries
-    if (first?.error !== undefined && entries.every(({ error }) => error !== undefined)) throw first.error
-    return entries
+  serverStats(section?: string, options?: CallOptions): Promise<ServerStats[]> {
+    return this.#checked('serverStats', options, callOptions, namespace => {
+      checkSection(section)
+      return statsOfServers(namespace, section, options)
+    })
   }
 
-  async ping(options?: CallOptions): Promise<void> {
-    const namespace = this.#namespace
-    namespace.check('ping', options, callOptionNames)
-    try {
-      await namespace.root.store.ping(namespace.call(options))
-    } catch (error) {
-      throw namespace.outage(error, 'ping', undefined)
-    }
+  ping(options?: CallOptions): Promise<void> {
+    return this.#checked('ping', options, callOptions, namespace => pingServers(namespace, options))
   }
 
   info(): CacheInfo {
@@ -375,31 +347,4 @@ export class StoreCache implements Cache {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-function checkFunction(value: unknown, name: string, op: string, key?: string): void {
-  if (typeof value === 'function') return
-  throw new InvalidArgumentError(`${name} must be a function, got ${shown(value)}`, { op, key })
-}
-
-function checkEvent(event: unknown): void {
-  if (typeof event === 'string' && (eventNames as readonly string[]).includes(event)) return
-  const near = typeof event === 'string' ? nearest(event, eventNames) : undefined
-  throw new InvalidArgumentError(
-    `there is no event ${shown(event)}; ${near === undefined ? `there are ${eventNames.join(', ')}` : `did you mean "${near}"?`}`,
-    { op: 'on' },
-  )
-}
-
-function checkEntries(entries: unknown): Iterable<readonly [string, unknown]> {
-  const wanted = 'setMany takes entries: a Map, or an iterable of [key, value]'
-  if (!isIterable(entries)) {
-    throw new InvalidArgumentError(`${wanted}; got ${shown(entries)}`, { op: 'setMany' })
-  }
-  const list = [...entries]
-  for (const entry of list) {
-    if (Array.isArray(entry) && entry.length === 2) continue
-    throw new InvalidArgumentError(`${wanted}; one of them is ${shown(entry)}`, { op: 'setMany' })
-  }
-  return list as [string, unknown][]
 }

@@ -9,6 +9,7 @@ import {
   TimeoutError,
 } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
+import type { Format } from '@anycache/serializer'
 
 type Illness = 'well' | 'down' | 'frozen' | 'refusing writes' | 'read-only' | 'closed'
 const writes = new Set(['write', 'writeMany', 'touch', 'count'])
@@ -20,7 +21,8 @@ export class IllStore implements Store {
   readonly servers = ['ill:1']
   readonly #inner = new MemoryStore()
   readonly #listeners = new Set<(event: StoreEvent) => void>()
-  readonly limits = { ...this.#inner.limits, shared: true }
+  readonly limits = { ...this.#inner.limits, clear: false, remote: true, shared: true }
+  readonly remember = true
   readonly client = undefined
   readonly calls: string[] = []
   /** How many keys each call of a verb on many keys named. */
@@ -31,8 +33,8 @@ export class IllStore implements Store {
   /** Holds an answer back until the promise resolves; the request takes effect at once. */
   slowness: (verb: string) => Promise<unknown> | undefined = () => undefined
 
-  space(path: readonly string[]): Space {
-    const space = this.#inner.space(path)
+  space(path: readonly string[], format: Format): Space {
+    const space = this.#inner.space(path, format)
     return new Proxy(space, {
       get: (target, verb: keyof Space) => {
         const run = target[verb]

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { type Encoded, FLAG_INTEGER, type Serializer } from '@anycache/serializer'
+import { type Encoded, FLAG_LEASE, FLAG_METADATA, nativeFormat, type Serializer } from '@anycache/serializer'
 import { SerializationError } from '../errors.js'
 import { shown } from './shown.js'
 
@@ -9,11 +9,15 @@ const counterForm = /^(?:0|[1-9]\d{0,15}) *$/
 
 /**
  * An application's serializer for all but whole numbers from 0 to 2^53−1: servers count those by themselves, so they are digits under
- * flags 2 whatever the serializer would make of them, and digits under flags 0 or 2 are read as such.
+ * the format's counter flags whatever the serializer would make of them, and digits under those are read as such.
  */
 export function besideCounters(own: Serializer): Serializer {
+  const format = own.format ?? nativeFormat
+  const { counterFlags } = format
+  const counterIn = (flags: number, data: Uint8Array | string): number | undefined =>
+    counterFlags.includes(flags) ? countIn(data) : undefined
   const checked = (encoded: Encoded): Encoded => {
-    checkEncoded(encoded)
+    checkEncoded(encoded, format.metadata)
     const count = counterIn(encoded.flags, encoded.data)
     // JSON is digits for −0 and for what toJSON makes a number, and reads them as that number.
     if (count === undefined || own.decode(encoded.flags, encoded.data) === count) return encoded
@@ -23,9 +27,10 @@ export function besideCounters(own: Serializer): Serializer {
     )
   }
   return {
+    format,
     encode(value) {
       if (Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)) {
-        return { flags: FLAG_INTEGER, data: String(value) }
+        return { flags: counterFlags[0], data: String(value) }
       }
       const encoded = own.encode(value)
       return encoded instanceof Promise ? encoded.then(checked) : checked(encoded)
@@ -34,16 +39,21 @@ export function besideCounters(own: Serializer): Serializer {
   }
 }
 
-function counterIn(flags: number, data: Uint8Array | string): number | undefined {
-  if ((flags !== 0 && flags !== FLAG_INTEGER) || data.length > longestCounter) return undefined
+function countIn(data: Uint8Array | string): number | undefined {
+  if (data.length > longestCounter) return undefined
   const text = typeof data === 'string' ? data : Buffer.from(data).toString('latin1')
   if (!counterForm.test(text)) return undefined
   const count = Number(text)
   return count <= Number.MAX_SAFE_INTEGER ? count : undefined
 }
 
-function checkEncoded(encoded: Encoded): void {
+function checkEncoded(encoded: Encoded, hasMetadata: boolean): void {
   const { flags, data } = (encoded ?? {}) as Partial<Encoded>
+  if (hasMetadata && ((flags ?? 0) & (FLAG_METADATA | FLAG_LEASE)) !== 0) {
+    throw new SerializationError(
+      `the serializer gives flags ${flags}, and bits 12 and 13 are the cache's own; have it leave them 0`,
+    )
+  }
   if (Number.isInteger(flags) && (flags as number) >= 0 && (flags as number) < 2 ** 32) {
     if (typeof data === 'string' || types.isUint8Array(data)) return
   }

@@ -2,7 +2,7 @@ import { createSerializer, type Serializer, type SerializerOptions } from '@anyc
 import { InvalidArgumentError } from '../errors.js'
 import type { Store } from '../store.js'
 import { checkNamespace } from './keys.js'
-import { checkOptions } from './options.js'
+import { checkBoolean, checkJitter, checkOnError, checkTable, checkTtl, optionTable } from './option-checks.js'
 import { besideCounters } from './own-serializer.js'
 import { shown } from './shown.js'
 import { type Duration, milliseconds, type Ttl, ttlMs } from './ttl.js'
@@ -51,64 +51,51 @@ export interface Settings {
   readonly path: readonly string[]
 }
 
-const known = [
-  'namespace',
-  'ttl',
-  'jitter',
-  'timeout',
-  'onError',
-  'serializer',
-  'maxValueBytes',
-  'keyspace',
-  'allowFlush',
-  'name',
-  'source',
-] as const
+const cacheOptions = optionTable({
+  namespace: checkNamespace,
+  ttl: checkTtl,
+  jitter: checkJitter,
+  timeout: milliseconds,
+  onError: checkOnError,
+  serializer: () => {},
+  maxValueBytes: checkBytes,
+  keyspace: checkText,
+  allowFlush: checkBoolean,
+  name: checkText,
+  source: checkText,
+})
 
 export function resolveSettings(store: Store, options: CacheOptions): Settings {
-  checkOptions('cacheOver', options, known)
+  checkTable('cacheOver', options, cacheOptions)
   const { namespace, ttl, jitter, timeout, onError, maxValueBytes, allowFlush, keyspace, name, source } = options
-  if (namespace !== undefined) checkNamespace(namespace)
-  if (maxValueBytes !== undefined && !(typeof maxValueBytes === 'number' && maxValueBytes > 0)) {
-    throw new InvalidArgumentError(`maxValueBytes must be a positive number of bytes, got ${shown(maxValueBytes)}`)
-  }
-  if (allowFlush !== undefined && typeof allowFlush !== 'boolean') {
-    throw new InvalidArgumentError(`allowFlush must be true or false, got ${shown(allowFlush)}`)
-  }
   if (store.serializer !== undefined && (options.serializer !== undefined || maxValueBytes !== undefined)) {
-    const name = options.serializer === undefined ? 'maxValueBytes' : 'serializer'
+    const option = options.serializer === undefined ? 'maxValueBytes' : 'serializer'
     throw new InvalidArgumentError(
-      `${name} has no meaning over this store, which encodes values its own way; leave it out`,
+      `${option} has no meaning over this store, which encodes values its own way; leave it out`,
     )
   }
   return {
     ttl: ttl === undefined ? Number.POSITIVE_INFINITY : ttlMs(ttl),
-    jitter: jitter === undefined ? 0 : checkJitter(jitter),
+    jitter: jitter ?? 0,
     timeout: timeout === undefined ? 500 : milliseconds(timeout, 'timeout'),
-    onError: onError === undefined ? 'open' : checkOnError(onError),
+    onError: onError ?? 'open',
     serializer: store.serializer ?? serializerOf(options.serializer),
     maxValueBytes: maxValueBytes ?? Number.POSITIVE_INFINITY,
     allowFlush: allowFlush ?? false,
-    keyspace: checkText(keyspace, 'keyspace'),
-    name: checkText(name, 'name'),
-    source: checkText(source, 'source'),
+    keyspace,
+    name,
+    source,
     path: namespace === undefined ? [] : [namespace],
   }
 }
 
-export function checkJitter(jitter: unknown, op?: string): number {
-  if (typeof jitter === 'number' && jitter >= 0 && jitter <= 1) return jitter
-  throw new InvalidArgumentError(`jitter must be a share of the ttl from 0 to 1, got ${shown(jitter)}`, { op })
+function checkText(text: unknown, option: string): void {
+  if (typeof text !== 'string') throw new InvalidArgumentError(`${option} must be a string, got ${shown(text)}`)
 }
 
-export function checkOnError(onError: unknown, op?: string): 'open' | 'throw' {
-  if (onError === 'open' || onError === 'throw') return onError
-  throw new InvalidArgumentError(`onError must be "open" or "throw", got ${shown(onError)}`, { op })
-}
-
-function checkText(text: unknown, option: string): string | undefined {
-  if (text === undefined || typeof text === 'string') return text
-  throw new InvalidArgumentError(`${option} must be a string, got ${shown(text)}`)
+function checkBytes(bytes: unknown, option: string): void {
+  if (typeof bytes === 'number' && bytes > 0) return
+  throw new InvalidArgumentError(`${option} must be a positive number of bytes, got ${shown(bytes)}`)
 }
 
 function serializerOf(given: Serializer | SerializerOptions | undefined): Serializer {

@@ -65,8 +65,8 @@ export class RememberingSpace implements Space {
     const asked = keys.filter(key => !this.#hides(key))
     if (asked.length === 0) await nextTurn()
     const answers = asked.length === 0 ? [] : await this.#inner.getMany(asked, call)
-    const byKey = new Map(asked.map((key, i) => [key, answers[i]]))
-    return keys.map(key => {
+    const byKey = new Map<string, Found | Failed>(asked.map((key, i) => [key, answers[i]]))
+    return keys.map((key): Found | Failed => {
       if (!byKey.has(key)) return owed
       const answer = byKey.get(key)
       return isFailed(answer) || !this.#owes(key) ? answer : owed
@@ -193,7 +193,12 @@ export class RememberingSpace implements Space {
 
   /** Runs a verb that leaves nothing of the old value behind; when it fails, the key's delete is owed. */
   #noting<T>(key: string, route: string | undefined, run: () => Answer<T>): Promise<T> {
-    return this.#attempt(key, route, run, this.#ledger.size === 0 ? undefined : this.#ledger.supersede(this.#prefix, key))
+    return this.#attempt(
+      key,
+      route,
+      run,
+      this.#ledger.size === 0 ? undefined : this.#ledger.supersede(this.#prefix, key),
+    )
   }
 
   /** Runs a verb that must not be left undone; when it fails, the key's delete is owed. */

@@ -1,19 +1,21 @@
 import { type Ttl, ttlMs } from '../input/ttl.js'
 import type { LoaderContext } from '../loader.js'
+import type { Run } from './run.js'
 
-/** One run of a loader: what it asked for, and the way to stop it. */
+/** What the loader of one key is handed, and what it asked for. */
 export class Load implements LoaderContext {
   readonly key: string
   ttl: number | undefined
   storable = true
-  readonly #controller = new AbortController()
+  readonly #run: Run
 
-  constructor(key: string) {
+  constructor(key: string, run: Run) {
     this.key = key
+    this.#run = run
   }
 
   get signal(): AbortSignal {
-    return this.#controller.signal
+    return this.#run.signal
   }
 
   // Fields, not methods: loaders take the context apart, as in `({ key, setTtl }) => …`.
@@ -23,9 +25,5 @@ export class Load implements LoaderContext {
 
   readonly noStore = (): void => {
     this.storable = false
-  }
-
-  abort(reason: unknown): void {
-    this.#controller.abort(reason)
   }
 }

@@ -1,36 +1,29 @@
-/** Who waits under a signal. One listener for all of them: Node warns of a leak at the eleventh on one signal. */
-const waits = new WeakMap<AbortSignal, Set<() => void>>()
+/** Who leaves when a signal fires. One listener for all of them: Node warns of a leak at the eleventh on one signal. */
+const leaving = new WeakMap<AbortSignal, Set<() => void>>()
 
-/** The promise, or a rejection with the signal's reason, whichever is first. */
+/** Calls `leave` when the signal fires. Returns what ends that. */
+export function onAbort(signal: AbortSignal, leave: () => void): () => void {
+  let all = leaving.get(signal)
+  if (all === undefined) {
+    all = new Set()
+    leaving.set(signal, all)
+    signal.addEventListener('abort', abort, { once: true })
+  }
+  all.add(leave)
+  return () => {
+    all.delete(leave)
+    if (all.size === 0 && leaving.delete(signal)) signal.removeEventListener('abort', abort)
+  }
+}
+
+/** The promise, or a rejection with the signal's reason, whichever is first. The signal has not fired yet. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      // Nobody else may be told of its failure any more.
-      promise.catch(() => {})
-      reject(signal.reason)
-      return
-    }
-    const leave = (): void => reject(signal.reason)
-    const waiting = waitsUnder(signal)
-    waiting.add(leave)
-    const done = (): void => {
-      waiting.delete(leave)
-      if (waiting.size === 0 && waits.delete(signal)) signal.removeEventListener('abort', abort)
-    }
-    promise.then(resolve, reject).finally(done)
+    const stay = onAbort(signal, () => reject(signal.reason))
+    promise.then(resolve, reject).finally(stay)
   })
 }
 
-function waitsUnder(signal: AbortSignal): Set<() => void> {
-  let waiting = waits.get(signal)
-  if (waiting === undefined) {
-    waiting = new Set()
-    waits.set(signal, waiting)
-    signal.addEventListener('abort', abort, { once: true })
-  }
-  return waiting
-}
-
 function abort(this: AbortSignal): void {
-  for (const leave of waits.get(this) ?? []) leave()
+  for (const leave of leaving.get(this) ?? []) leave()
 }

@@ -7,7 +7,7 @@ export class BatchFailures {
   readonly #namespace: Namespace
   readonly #op: string
   readonly #open: boolean
-  readonly #told = new Set<string>()
+  readonly #reported = new Set<string>()
   #first: CacheError | undefined
 
   constructor(namespace: Namespace, op: string, options: CallOptions | undefined) {
@@ -17,10 +17,10 @@ export class BatchFailures {
   }
 
   /** Reports the failure behind `key` if it is new. Returns what to throw, where the call does not fail open. */
-  tell(failure: CacheError, key: string): CacheError | undefined {
+  report(failure: CacheError, key: string): CacheError | undefined {
     const trouble = `${failure.code} ${failure.server}`
-    if (this.#told.has(trouble)) return undefined
-    this.#told.add(trouble)
+    if (this.#reported.has(trouble)) return undefined
+    this.#reported.add(trouble)
     const error = this.#namespace.outage(failure, this.#op, key)
     if (this.#open) return undefined
     this.#first ??= error

@@ -1,59 +1,53 @@
 import type { CountOptions } from '../cache.js'
-import { CounterRangeError, InvalidArgumentError, NotACounterError } from '../errors.js'
+import { CounterRangeError, NotACounterError } from '../errors.js'
+import { checkCount } from '../input/option-checks.js'
 import { shown } from '../input/shown.js'
-import type { Counted } from '../store.js'
+import type { Answer, Counted } from '../store.js'
 import type { Namespace } from './namespace.js'
 
-export const countOptionNames: readonly string[] = ['timeout', 'onError', 'initial', 'ttl', 'create']
+type CountVerb = 'increment' | 'decrement'
 
-/** `increment` and `decrement` after their options' names and the key were checked. */
-export async function count(
+/** `increment` and `decrement` after their options and the key were checked. Throws what it does not reject with. */
+export function count(
   namespace: Namespace,
-  op: 'increment' | 'decrement',
+  op: CountVerb,
   key: string,
   by: number,
   options: CountOptions | undefined,
-): Promise<number | undefined> {
-  checkWhole(by, 'by', op, key)
-  const initial = options?.initial === undefined ? 0 : options.initial
-  checkWhole(initial, 'initial', op, key)
-  if (options?.create !== undefined && typeof options.create !== 'boolean') {
-    throw new InvalidArgumentError(`create must be true or false, got ${shown(options.create)}`, { op, key })
-  }
-  const ttl = namespace.ttl(options?.ttl, op, key)
+): Answer<number | undefined> {
+  checkCount(by, 'by', op, key)
+  const initial = options?.initial ?? 0
   const value = Math.max(0, op === 'increment' ? initial + by : initial - by)
-  const create = options?.create === false ? undefined : { value, ttl }
-  namespace.supersede(key)
-  let counted: Counted
-  try {
-    const step = op === 'increment' ? by : -by
-    counted = await namespace.inOrder(key, namespace.call(options), call =>
-      namespace.space.count(key, step, create, call),
-    )
-  } catch (error) {
+  const create = options?.create === false ? undefined : { value, ttl: namespace.ttl(options?.ttl, op, key) }
+  const step = op === 'increment' ? by : -by
+  const space = namespace.changing(key)
+  const failed = (error: unknown): never => {
     throw namespace.outage(error, op, key)
   }
+  let counted: Answer<Counted>
+  try {
+    counted = namespace.inOrder(key, namespace.call(options), call => space.count(key, step, create, call))
+  } catch (error) {
+    return failed(error)
+  }
+  if (!(counted instanceof Promise)) return reported(namespace, op, key, by, counted)
+  return counted.then(late => reported(namespace, op, key, by, late), failed)
+}
+
+function reported(namespace: Namespace, op: CountVerb, key: string, by: number, counted: Counted): number | undefined {
   if ('value' in counted) {
     const { signals } = namespace.root
     signals.counts.writes++
     if (signals.hasListeners) signals.emit('write', { op, key, namespace: namespace.name, stored: true })
     return counted.value
   }
-  const server = namespace.space.serverOf(key)
-  switch (counted.refused) {
-    case 'missing':
-      return undefined
-    case 'not-a-counter':
-      throw new NotACounterError(
-        `${shown(key)} holds something else than a whole number from 0 to 2^53−1; delete it, or set it to a number first`,
-        { op, key, server },
-      )
-    case 'out-of-range':
-      throw new CounterRangeError(`${op} by ${by} would pass 2^53−1; nothing was counted`, { op, key, server })
+  if (counted.refused === 'missing') return undefined
+  const context = { op, key, server: namespace.reads.serverOf(key) }
+  if (counted.refused === 'out-of-range') {
+    throw new CounterRangeError(`${op} by ${by} would pass 2^53−1; nothing was counted`, context)
   }
-}
-
-function checkWhole(value: unknown, name: string, op: string, key: string): void {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return
-  throw new InvalidArgumentError(`${name} must be a whole number from 0 to 2^53−1, got ${shown(value)}`, { op, key })
+  throw new NotACounterError(
+    `${shown(key)} holds something else than a whole number from 0 to 2^53−1; delete it, or set it to a number first`,
+    context,
+  )
 }

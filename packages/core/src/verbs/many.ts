@@ -140,7 +140,7 @@ class ManyInChunks<A> {
 
   #givenUp(key: string): CacheError | undefined {
     if (this.#silent.size === 0) return undefined
-    const silent = this.#silent.get(this.#namespace.space.serverOf(key))
+    const silent = this.#silent.get(this.#namespace.reads.serverOf(key))
     return silent !== undefined && silent.chunks >= patience ? silent.failure : undefined
   }
 
@@ -160,7 +160,7 @@ class ManyInChunks<A> {
     const heard = new Set<string>()
     for (const index of indices) {
       const answer = this.#answers[index]
-      const server = this.#namespace.space.serverOf(this.#many.keys[index] as string)
+      const server = this.#namespace.reads.serverOf(this.#many.keys[index] as string)
       if (isSilence(answer)) silent.set(server, answer.failure)
       else heard.add(server)
     }

@@ -1,51 +1,58 @@
-import type { Encoded } from '@anycache/serializer'
 import type { CallOptions } from '../cache.js'
-import {
-  type CacheError,
-  ClosedError,
-  InvalidArgumentError,
-  isOutage,
-  located,
-  SerializationError,
-  TimeoutError,
-  ValueTooLargeError,
-} from '../errors.js'
+import type { Entries } from '../entries/entries.js'
+import { type Judged, Miss } from '../entries/verdict.js'
+import { type CacheError, ClosedError, isOutage, located, TimeoutError, ValueTooLargeError } from '../errors.js'
 import type { Signals } from '../events/signals.js'
 import { prefixOf } from '../input/keys.js'
-import { checkOptions } from '../input/options.js'
-import { checkOnError, type Settings } from '../input/settings.js'
+import { checkTable, type OptionTable } from '../input/option-checks.js'
+import type { Settings } from '../input/settings.js'
 import { milliseconds, type Ttl, ttlMs } from '../input/ttl.js'
-import type { Flights } from '../read-through/flights.js'
-import type { Answer, Call, Item, Space, Store } from '../store.js'
+import type { Answer, Call, Item, Owed, Space, Store, StoredItem } from '../store.js'
 import { now } from '../timers.js'
 import { KeyOrder } from './key-order.js'
 import { inTurn } from './turn.js'
 
-/** What all namespaces of one open cache share. `order` and `flights` are those of every cache over the store. */
+/** The loads that a change of their key supersedes: what they give is not stored any more. */
+export interface Loads {
+  readonly size: number
+  /** `id`: prefix and key. */
+  supersede(id: string): void
+  supersedeAll(covers: (id: string) => boolean): void
+}
+
+/** What all namespaces of one open cache share. `order` and `loads` are those of every cache over the store. */
 export interface Root {
   readonly store: Store
   readonly settings: Settings
   readonly signals: Signals
+  readonly entries: Entries
   readonly order: KeyOrder
-  readonly flights: Flights
+  readonly loads: Loads
   /** `clear` and `flush` under way: verbs of many steps, during which the store stays open. */
   readonly clearings: Set<Promise<void>>
   closed: boolean
 }
 
-const noValue = 'the serializer decodes it to undefined, which is no value'
-const timeless: Call = { deadline: Number.POSITIVE_INFINITY }
+/** The verbs of a space that change nothing. */
+type Reads = Pick<Space, 'get' | 'getMany' | 'keys' | 'wireKey' | 'serverOf'>
 
-/** One namespace of an open cache: its space, and the steps that every verb shares. */
+const timeless: Call = { deadline: Number.POSITIVE_INFINITY }
+const timelessVersioned: Call = { deadline: Number.POSITIVE_INFINITY, versioned: true }
+
+/** One namespace of an open cache: the doors to its space, and the steps that every verb shares. */
 export class Namespace {
   readonly root: Root
   readonly path: readonly string[]
   readonly prefix: string
+  /** Its names joined by `/`; `undefined` for none. */
   readonly name: string | undefined
-  readonly space: Space
+  readonly reads: Reads
+  readonly entries: Entries
   readonly order: KeyOrder
   /** Whether calls have deadlines. */
   readonly timed: boolean
+  readonly #space: Space
+  readonly #serverOf = (key: string): string => this.#space.serverOf(key)
   #within: Namespace | undefined
   closed = false
 
@@ -55,8 +62,38 @@ export class Namespace {
     this.path = path
     this.prefix = prefixOf(path)
     this.name = path.length === 0 ? undefined : path.join('/')
-    this.space = root.store.space(path)
-    this.timed = root.store.limits.shared
+    this.entries = root.entries
+    this.#space = root.store.space(path, root.entries.format)
+    this.reads = this.#space
+    this.timed = root.store.limits.remote
+  }
+
+  // The doors to what changes entries. There is no other, so that no verb can forget the loads that run.
+
+  /** The space, for a verb that changes this key. A load of it that runs now is not stored any more: call this when the verb is called. */
+  changing(key: string): Space {
+    const { loads } = this.root
+    if (loads.size !== 0) loads.supersede(this.prefix + key)
+    return this.#space
+  }
+
+  /** {@link Namespace.changing}, for all these keys. */
+  changingMany(keys: Iterable<string>): Space {
+    const { loads } = this.root
+    if (loads.size !== 0) for (const key of keys) loads.supersede(this.prefix + key)
+    return this.#space
+  }
+
+  /** {@link Namespace.changing}, for every key of this namespace and those nested in it. */
+  changingAll(): Space {
+    const nested = this.path.length === 0 ? '' : `${this.path.join('/')}/`
+    this.root.loads.supersedeAll(id => id.startsWith(this.prefix) || id.startsWith(nested))
+    return this.#space
+  }
+
+  /** The space, for the two changes that supersede no load: the result of a load, and a touch, which changes no value. */
+  keepingLoads(): Space {
+    return this.#space
   }
 
   /** Runs the steps of a verb on `key` in the place the call had: what is called later on the key waits until they are done. */
@@ -69,13 +106,10 @@ export class Namespace {
     return inTurn({ call, queue, send: own => run(within, own), tooLate })
   }
 
-  /** Throws when the cache is closed or an option is not one of `known`. */
-  check(op: string, options: CallOptions | undefined, known: readonly string[]): void {
+  /** Throws when the cache is closed or an option is not as the table has it. */
+  check(op: string, options: CallOptions | undefined, table: OptionTable, key?: unknown): void {
     this.checkOpen(op)
-    if (options === undefined) return
-    checkOptions(op, options, known, op)
-    if (options.timeout !== undefined) milliseconds(options.timeout, 'timeout', op)
-    if (options.onError !== undefined) checkOnError(options.onError, op)
+    if (options !== undefined) checkTable(op, options, table, op, typeof key === 'string' ? key : undefined)
   }
 
   /** Throws when the cache is closed. */
@@ -87,9 +121,19 @@ export class Namespace {
   /** What one step that starts now may take. `asks`: an owed delete of its key is no answer to it, as under `onError: 'throw'`. */
   call(options: CallOptions | undefined, asks?: boolean): Call {
     if (!this.timed) return timeless
+    return { deadline: this.#deadline(options), asks: asks ?? !this.open(options) }
+  }
+
+  /** {@link Namespace.call}, for a read whose casToken is needed. */
+  versionedCall(options: CallOptions | undefined, asks?: boolean): Call {
+    if (!this.timed) return timelessVersioned
+    return { deadline: this.#deadline(options), asks: asks ?? !this.open(options), versioned: true }
+  }
+
+  #deadline(options: CallOptions | undefined): number {
     const timeout =
       options?.timeout === undefined ? this.root.settings.timeout : milliseconds(options.timeout, 'timeout')
-    return { deadline: now() + timeout, asks: asks ?? !this.open(options) }
+    return now() + timeout
   }
 
   /** The ttl of one write in ms: what the call named or the cache's own, shortened by a random share up to `jitter`. */
@@ -99,55 +143,9 @@ export class Namespace {
     return Math.max(1, ttl * (1 - Math.random() * jitter))
   }
 
-  encode(op: string, key: string, value: unknown): Encoded | Promise<Encoded> {
-    if (value === undefined) {
-      throw new InvalidArgumentError('undefined means a miss and cannot be stored; store null, or delete the key', {
-        op,
-        key,
-      })
-    }
-    try {
-      const encoded = this.root.settings.serializer.encode(value)
-      if (encoded instanceof Promise) return encoded.catch(error => Promise.reject(notEncoded(error, op, key)))
-      return encoded
-    } catch (error) {
-      throw notEncoded(error, op, key)
-    }
-  }
-
-  /** The value, a promise of it, or `undefined` with an event for bytes that cannot be read. */
-  decode(op: string, key: string, item: Item): unknown {
-    try {
-      const value = this.root.settings.serializer.decode(item.flags, item.data)
-      if (value instanceof Promise) {
-        return value.then(
-          late => (late === undefined ? this.#unreadable(op, key, noValue) : late),
-          error => this.#unreadable(op, key, error),
-        )
-      }
-      return value === undefined ? this.#unreadable(op, key, noValue) : value
-    } catch (error) {
-      return this.#unreadable(op, key, error)
-    }
-  }
-
-  /** A written value as the next reader gets it; the value itself where it is a scalar or cannot be read back. */
-  copyOf<T>(value: T, { flags, data }: Encoded): T | Promise<T> {
-    if (typeof value !== 'object' || value === null) return value
-    try {
-      const copy = this.root.settings.serializer.decode(flags, data)
-      return copy instanceof Promise ? copy.catch(() => value) : (copy as T)
-    } catch {
-      // Over `maxDecodedBytes`: every read of it will be a miss, and report so. This caller has the value.
-      return value
-    }
-  }
-
-  #unreadable(op: string, key: string, error: unknown): undefined {
-    const message = `the entry cannot be read and counts as a miss: ${error instanceof Error ? error.message : String(error)}`
-    this.root.signals.failed(
-      new SerializationError(message, { op, key, server: this.space.serverOf(key), cause: error }),
-    )
+  /** What an answer means: {@link Entries.judge}. */
+  judge<T>(op: string, key: string, answer: StoredItem | Owed | undefined): Judged<T> | Promise<Judged<T>> {
+    return this.entries.judge<T>(op, key, answer, this.#serverOf)
   }
 
   /**
@@ -176,29 +174,23 @@ export class Namespace {
   /** Why a call whose deadline passed before its turn came was not sent. */
   tooLate(key: string): TimeoutError {
     return new TimeoutError('earlier calls on the key were not answered before the deadline; nothing was sent', {
-      server: this.space.serverOf(key),
+      server: this.#space.serverOf(key),
       outcome: 'not-sent',
     })
-  }
-
-  /** A write of `key` is being sent: a load of it that runs now is not stored any more. */
-  supersede(key: string): void {
-    const { flights } = this.root
-    if (flights.size !== 0) flights.supersede(this.prefix + key)
   }
 
   /** Reports an outage; returns the error to throw. What is not an outage is thrown as it is. */
   outage(error: unknown, op: string, key: string | undefined): CacheError {
     if (!isOutage(error)) throw error
-    const told = located(error, op, key)
-    this.root.signals.failed(told)
-    return told
+    const failure = located(error, op, key)
+    this.root.signals.failed(failure)
+    return failure
   }
 
   /** Reports an outage, and throws it unless the call fails open. */
   endure(error: unknown, op: string, key: string, options: CallOptions | undefined): void {
-    const told = this.outage(error, op, key)
-    if (!this.open(options)) throw told
+    const failure = this.outage(error, op, key)
+    if (!this.open(options)) throw failure
   }
 
   /** Whether an outage of this call looks like a miss. */
@@ -210,13 +202,23 @@ export class Namespace {
     const { maxValueBytes } = this.root.settings
     const limit = Math.min(maxValueBytes, this.root.store.limits.maxItemBytes)
     const message = `the value of ${byteLength(item)} bytes is over the limit of ${limit} bytes and was not stored`
-    return new ValueTooLargeError(message, { op, key, server: this.space.serverOf(key) })
+    return new ValueTooLargeError(message, { op, key, server: this.#space.serverOf(key) })
   }
 
   overLimit(item: Item): boolean {
     const { maxValueBytes } = this.root.settings
     if (maxValueBytes === Number.POSITIVE_INFINITY) return false
     return item.data.length > maxValueBytes || byteLength(item) > maxValueBytes
+  }
+
+  /** Counts and reports a read: the value of a hit, or `undefined`. */
+  read<T>(op: string, key: string, answer: StoredItem | Owed | undefined, judged: Judged<T>): T | undefined {
+    if (judged instanceof Miss) {
+      this.miss(op, key, judged.isOutage)
+      return undefined
+    }
+    this.hit(op, key, answer as StoredItem)
+    return judged
   }
 
   hit(op: string, key: string, item: Item): void {
@@ -231,11 +233,6 @@ export class Namespace {
     signals.counts.misses++
     if (outage) signals.counts.outageMisses++
     if (signals.hasListeners) signals.emit('miss', { op, key, namespace: this.name, outage })
-  }
-
-  /** Nothing was found: a true miss, unless a delete of the key is still owed to its server. */
-  absent(op: string, key: string): void {
-    this.miss(op, key, this.space.owes?.(key) === true)
   }
 
   wrote(op: string, key: string, item: Item, stored: boolean): void {
@@ -256,9 +253,4 @@ export class Namespace {
 
 function byteLength(item: Item): number {
   return typeof item.data === 'string' ? Buffer.byteLength(item.data) : item.data.byteLength
-}
-
-function notEncoded(error: unknown, op: string, key: string): SerializationError {
-  const message = error instanceof Error ? error.message : String(error)
-  return new SerializationError(message, { op, key, cause: error })
 }

@@ -1,9 +1,12 @@
 import type { CallOptions } from '../cache.js'
-import { NotSupportedError } from '../errors.js'
-import type { Call, CasToken, StoredItem } from '../store.js'
+import { Miss } from '../entries/verdict.js'
+import type { Answer, Call, CasToken, Failed, Owed, StoredItem } from '../store.js'
 import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'
 import type { Namespace } from './namespace.js'
+
+/** What a store answers to a read. */
+type Found = StoredItem | Owed | undefined
 
 /** The decoded value under one key, `undefined` on a miss: `get` and `has` after their arguments were checked. */
 export function readValue<T>(
@@ -13,11 +16,11 @@ export function readValue<T>(
   options: CallOptions | undefined,
 ): Promise<T | undefined> {
   try {
-    const answer = readItem(namespace, key, namespace.call(options))
+    const found = readItem(namespace, key, namespace.call(options))
     // A hit in memory costs one promise, a hit on a server two: the store's and the caller's.
-    if (!(answer instanceof Promise)) return Promise.resolve(told(namespace, op, key, answer) as T | undefined)
-    return answer.then(
-      item => told(namespace, op, key, item) as T | undefined,
+    if (!(found instanceof Promise)) return Promise.resolve(valueIn<T>(namespace, op, key, found))
+    return found.then(
+      item => valueIn<T>(namespace, op, key, item),
       error => missed(namespace, op, key, options, error),
     )
   } catch (error) {
@@ -29,31 +32,22 @@ export function readValue<T>(
   }
 }
 
-/** The item under one key, in call order. */
-export function readItem(
+/** What the store holds under one key, in call order. */
+export function readItem(namespace: Namespace, key: string, call: Call): Answer<Found> {
+  if (namespace.order.idle) return namespace.reads.get(key, call)
+  return namespace.inOrder(key, call, own => namespace.reads.get(key, own))
+}
+
+/** The value of a hit, or a promise of it; counted either way. */
+function valueIn<T>(
   namespace: Namespace,
+  op: string,
   key: string,
-  call: Call,
-): StoredItem | undefined | Promise<StoredItem | undefined> {
-  if (namespace.order.idle) return namespace.space.get(key, call)
-  return namespace.inOrder(key, call, own => namespace.space.get(key, own))
-}
-
-/** The value of an item, or a promise of it, counted as a hit or a miss. */
-function told(namespace: Namespace, op: string, key: string, item: StoredItem | undefined): unknown {
-  if (item === undefined) {
-    namespace.absent(op, key)
-    return undefined
-  }
-  const value = namespace.decode(op, key, item)
-  if (value instanceof Promise) return value.then(late => counted(namespace, op, key, item, late))
-  return counted(namespace, op, key, item, value)
-}
-
-function counted(namespace: Namespace, op: string, key: string, item: StoredItem, value: unknown): unknown {
-  if (value === undefined) namespace.miss(op, key, false)
-  else namespace.hit(op, key, item)
-  return value
+  found: Found,
+): T | undefined | Promise<T | undefined> {
+  const judged = namespace.judge<T>(op, key, found)
+  if (judged instanceof Promise) return judged.then(late => namespace.read(op, key, found, late))
+  return namespace.read(op, key, found, judged)
 }
 
 /** An outage: a miss where the call fails open, else thrown. */
@@ -68,19 +62,24 @@ function missed(
   namespace.miss(op, key, true)
 }
 
-/** One version of an entry. `value` is `undefined` where its bytes cannot be read; such an entry is still present to a write. */
-export type Version<T> = { value: T | undefined; casToken: CasToken }
+/** What stands under a key, for a write that compares. `value` is `undefined` where it cannot be read; to the write it is present. */
+export interface Current<T> {
+  readonly value: T | undefined
+  readonly casToken: CasToken
+}
 
-/** The entry with its version; `undefined` when nothing is there. Rejects with the store's own failure. */
-export async function readVersion<T>(
+/** The entry with its casToken; `undefined` when nothing is there. Rejects with the store's own failure. `call` is versioned. */
+export async function readCurrent<T>(
   namespace: Namespace,
   op: string,
   key: string,
   call: Call,
-): Promise<Version<T> | undefined> {
-  const item = await readItem(namespace, key, call)
-  const value = (await told(namespace, op, key, item)) as T | undefined
-  return item === undefined ? undefined : { value, casToken: item.casToken }
+): Promise<Current<T> | undefined> {
+  const found = await readItem(namespace, key, call)
+  const judged = await namespace.judge<T>(op, key, found)
+  const value = namespace.read(op, key, found, judged)
+  if (judged instanceof Miss && !judged.isPresent) return undefined
+  return { value, casToken: (found as StoredItem).casToken as CasToken }
 }
 
 /** `getEntry` after its arguments were checked. */
@@ -90,9 +89,9 @@ export async function readEntry<T>(
   options: CallOptions | undefined,
 ): Promise<{ value: T; casToken: CasToken } | undefined> {
   try {
-    const version = await readVersion<T>(namespace, 'getEntry', key, namespace.call(options))
-    if (version?.value === undefined) return undefined
-    return { value: version.value, casToken: version.casToken }
+    const current = await readCurrent<T>(namespace, 'getEntry', key, namespace.versionedCall(options))
+    if (current?.value === undefined) return undefined
+    return { value: current.value, casToken: current.casToken }
   } catch (error) {
     return missed(namespace, 'getEntry', key, options, error)
   }
@@ -105,37 +104,33 @@ export async function readMany<T>(
   keys: readonly string[],
   options: CallOptions | undefined,
 ): Promise<Map<string, T>> {
-  const items = await sendMany(namespace, {
+  const answers = await sendMany<Found>(namespace, {
     keys,
     options,
-    send: (indices, call) => namespace.space.getMany(picked(keys, indices), call),
+    send: (indices, call) => namespace.reads.getMany(picked(keys, indices), call),
   })
   const failures = new BatchFailures(namespace, op, options)
-  const values: unknown[] = []
-  for (let i = 0; i < keys.length; i++) {
-    const item = items[i]
-    if (item === undefined) continue
-    if ('failure' in item) {
-      const outage = failures.tell(item.failure, keys[i] as string)
-      if (outage !== undefined) throw outage
-      continue
-    }
-    values[i] = namespace.decode(op, keys[i] as string, item)
-  }
+  // All are judged before one is waited for: large values inflate side by side.
+  const judgements = answers.map((answer, i) => {
+    const key = keys[i] as string
+    if (!isFailed(answer)) return namespace.judge<T>(op, key, answer)
+    const outage = failures.report(answer.failure, key)
+    if (outage !== undefined) throw outage
+    return Miss.owed
+  })
   const hits = new Map<string, T>()
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] as string
-    const item = items[i]
-    const value = values[i] instanceof Promise ? await values[i] : values[i]
-    if (value === undefined || item === undefined || 'failure' in item) {
-      if (item === undefined) namespace.absent(op, key)
-      else namespace.miss(op, key, 'failure' in item)
-      continue
-    }
-    namespace.hit(op, key, item)
-    hits.set(key, value as T)
+    const judgement = judgements[i]
+    const judged = judgement instanceof Promise ? await judgement : judgement
+    const value = namespace.read(op, key, answers[i] as Found, judged)
+    if (value !== undefined) hits.set(key, value as T)
   }
   return hits
+}
+
+function isFailed(answer: Found | Failed): answer is Failed {
+  return typeof answer === 'object' && 'failure' in answer
 }
 
 /** Reads and deletes in one step. Rejects in an outage: what was taken must not look like nothing. */
@@ -144,38 +139,13 @@ export async function takeValue<T>(
   key: string,
   options: CallOptions | undefined,
 ): Promise<T | undefined> {
+  const space = namespace.changing(key)
   try {
-    const item = await namespace.inOrder(key, namespace.call(options), call => namespace.space.take(key, call))
-    if (item === undefined) {
-      namespace.absent('take', key)
-      return undefined
-    }
-    namespace.deleted('take', key, true)
-    const value = await namespace.decode('take', key, item)
-    if (value === undefined) namespace.miss('take', key, false)
-    else namespace.hit('take', key, item)
-    return value as T | undefined
+    const item = await namespace.inOrder(key, namespace.call(options), call => space.take(key, call))
+    const judged = await namespace.judge<T>('take', key, item)
+    if (!(judged instanceof Miss) || judged.isPresent) namespace.deleted('take', key, true)
+    return namespace.read('take', key, item, judged)
   } catch (error) {
     throw namespace.outage(error, 'take', key)
-  }
-}
-
-/** The namespace's own keys that match. */
-export async function* listKeys(
-  namespace: Namespace,
-  pattern: string,
-  options: CallOptions | undefined,
-): AsyncGenerator<string, void, undefined> {
-  const { store, order } = namespace.root
-  if (!store.limits.keys || namespace.space.keys === undefined) {
-    throw new NotSupportedError(`${store.driver} cannot list keys; keep a list of your own under a key you know`, {
-      op: 'keys',
-    })
-  }
-  if (!order.idle) await order.settled()
-  try {
-    yield* namespace.space.keys(pattern, () => namespace.call(options))
-  } catch (error) {
-    throw namespace.outage(error, 'keys', undefined)
   }
 }

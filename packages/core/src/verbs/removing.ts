@@ -7,9 +7,10 @@ import type { Namespace } from './namespace.js'
 
 /** `delete` after its arguments were checked. */
 export async function removeOne(namespace: Namespace, key: string, options: CallOptions | undefined): Promise<boolean> {
+  const space = namespace.changing(key)
   try {
-    const remove = (call: Call): Answer<boolean> => namespace.space.remove(key, undefined, call)
-    const there = await namespace.inOrder(key, namespace.call(options), remove, () => namespace.space.owe?.(key))
+    const remove = (call: Call): Answer<boolean> => space.remove(key, undefined, call)
+    const there = await namespace.inOrder(key, namespace.call(options), remove, () => space.owe?.(key))
     namespace.deleted('delete', key, there)
     return there
   } catch (error) {
@@ -24,18 +25,19 @@ export async function removeSeveral(
   keys: readonly string[],
   options: CallOptions | undefined,
 ): Promise<number> {
+  const space = namespace.changingMany(keys)
   const answers = await sendMany(namespace, {
     keys,
     options,
-    send: (indices, call) => namespace.space.removeMany(picked(keys, indices), call),
-    forgo: key => namespace.space.owe?.(key),
+    send: (indices, call) => space.removeMany(picked(keys, indices), call),
+    forgo: key => space.owe?.(key),
   })
   const failures = new BatchFailures(namespace, 'deleteMany', options)
   let count = 0
   for (const [i, key] of keys.entries()) {
     const answer = answers[i]
     if (typeof answer === 'object') {
-      failures.tell(answer.failure, key)
+      failures.report(answer.failure, key)
       continue
     }
     if (answer) count++
@@ -47,37 +49,34 @@ export async function removeSeveral(
 
 /** `clear` after its arguments were checked. */
 export async function clearNamespace(namespace: Namespace, options: CallOptions | undefined): Promise<void> {
-  const { store, flights, signals } = namespace.root
-  if (namespace.path.length === 0 && store.limits.shared) {
+  const { store, signals } = namespace.root
+  if (namespace.path.length === 0 && !store.limits.clear) {
     throw new NotSupportedError(
       'clear() on a cache without a namespace would delete what others keep on the server; open the cache with a namespace, or use flush()',
       { op: 'clear' },
     )
   }
-  const nested = namespace.path.length === 0 ? '' : `${namespace.path.join('/')}/`
-  flights.supersedeAll(id => id.startsWith(namespace.prefix) || id.startsWith(nested))
-  const send = (): void | Promise<void> => namespace.space.clear(() => namespace.call(options))
-  await whileOpen(namespace, 'clear', send)
+  const space = namespace.changingAll()
+  await whileOpen(namespace, 'clear', () => space.clear(() => namespace.call(options)))
   if (signals.hasListeners) signals.emit('clear', { namespace: namespace.name })
 }
 
 /** `flush` after its arguments were checked. */
 export async function flushAll(namespace: Namespace, options: CallOptions | undefined): Promise<void> {
-  const { store, flights, settings, signals } = namespace.root
+  const { store, loads, settings, signals } = namespace.root
   if (!settings.allowFlush) {
     throw new NotSupportedError(
       'flush() empties the whole backend, other applications included; open the cache with allowFlush: true to permit it',
       { op: 'flush' },
     )
   }
-  flights.supersedeAll(() => true)
-  const send = (): void | Promise<void> => store.flush(namespace.call(options))
-  await whileOpen(namespace, 'flush', send)
+  loads.supersedeAll(() => true)
+  await whileOpen(namespace, 'flush', () => store.flush(namespace.call(options)))
   if (signals.hasListeners) signals.emit('clear', { namespace: undefined })
 }
 
 /** Sends a verb of many steps after all that was called before it; the store is not closed before it has settled. */
-async function whileOpen(namespace: Namespace, op: string, send: () => void | Promise<void>): Promise<void> {
+async function whileOpen(namespace: Namespace, op: string, send: () => Answer<void>): Promise<void> {
   const { order, clearings } = namespace.root
   try {
     const clearing = order.idle ? send() : order.barrier(send)

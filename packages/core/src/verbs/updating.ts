@@ -4,7 +4,7 @@ import { ConflictError, NotAppendableError } from '../errors.js'
 import type { Call } from '../store.js'
 import { setTimeout } from '../timers.js'
 import type { Namespace } from './namespace.js'
-import { readVersion, type Version } from './reading.js'
+import { type Current, readCurrent } from './reading.js'
 import { requireCas, writeWhen } from './writing.js'
 
 /** 64 rivals on one key need at most 64 rounds when each round has a winner; this leaves room for rivals who come later. */
@@ -17,7 +17,7 @@ export interface Update<T> {
   readonly op: string
   readonly key: string
   readonly change: (current: T | undefined) => T | undefined | Promise<T | undefined>
-  /** The time that each step with the server has. */
+  /** The time that each step with the server has; versioned. */
   readonly call: () => Call
   readonly options: WriteOptions | undefined
 }
@@ -28,29 +28,29 @@ export async function updateValue<T>(namespace: Namespace, update: Update<T>): P
   requireCas(namespace, op, key)
   let contradictions = 0
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const version = await readNow(namespace, update)
-    // A server without versions may be known for one only now that it was asked.
+    const current = await readNow(namespace, update)
+    // Whether a server keeps versions may be known only now that it has answered.
     requireCas(namespace, op, key)
-    const next = await change(version?.value)
-    if (next === undefined) return version?.value
-    const encoded = namespace.encode(op, key, next)
+    const next = await change(current?.value)
+    if (next === undefined) return current?.value
+    const encoded = namespace.entries.encode(op, key, next)
     // What the next `get` gives, not the caller's own object.
-    if (await writeNext(namespace, update, version, encoded)) return namespace.copyOf(next, await encoded)
-    contradictions = version === undefined ? contradictions + 1 : 0
+    if (await writeNext(namespace, update, current, encoded)) return namespace.entries.copyOf(next, await encoded)
+    contradictions = current === undefined ? contradictions + 1 : 0
     if (contradictions === maxContradictions) break
-    // Rivals that lost together must not meet again together.
+    // Jitter: writers that collided once should not collide again.
     await new Promise(resolve => setTimeout(resolve, Math.random() * Math.min(2 ** attempt, 50)))
   }
   const reason =
     contradictions === maxContradictions
       ? 'the key reads as a miss but is taken, perhaps by a type that only another tool writes; delete it first'
       : `${op} lost against other writers ${maxAttempts} times; nothing was written`
-  throw new ConflictError(reason, { op, key, server: namespace.space.serverOf(key) })
+  throw new ConflictError(reason, { op, key, server: namespace.reads.serverOf(key) })
 }
 
-async function readNow<T>(namespace: Namespace, { op, key, call }: Update<T>): Promise<Version<T> | undefined> {
+async function readNow<T>(namespace: Namespace, { op, key, call }: Update<T>): Promise<Current<T> | undefined> {
   try {
-    return await readVersion<T>(namespace, op, key, call())
+    return await readCurrent<T>(namespace, op, key, call())
   } catch (error) {
     throw namespace.outage(error, op, key)
   }
@@ -59,13 +59,13 @@ async function readNow<T>(namespace: Namespace, { op, key, call }: Update<T>): P
 async function writeNext<T>(
   namespace: Namespace,
   { op, key, call, options }: Update<T>,
-  version: Version<T> | undefined,
+  current: Current<T> | undefined,
   encoded: Encoded | Promise<Encoded>,
 ): Promise<boolean> {
-  namespace.supersede(key)
+  const space = namespace.changing(key)
   const ttl = namespace.ttl(options?.ttl, op, key)
-  const when = version === undefined ? 'absent' : { casToken: version.casToken }
-  return (await writeWhen(namespace, { op, key, encoded, ttl, when, call })) === 'stored'
+  const when = current === undefined ? 'absent' : { casToken: current.casToken }
+  return (await writeWhen(namespace, { op, key, space, encoded, ttl, when, call })) === 'stored'
 }
 
 /** `append` and `prepend` after their arguments were checked. */
@@ -97,7 +97,7 @@ export async function join(
       throw new NotAppendableError(`the entry holds ${holds}, and ${op} was given ${given}; it joins like to like`, {
         op,
         key,
-        server: namespace.space.serverOf(key),
+        server: namespace.reads.serverOf(key),
       })
     },
     call: () => call,

@@ -1,7 +1,7 @@
 import type { Encoded } from '@anycache/serializer'
 import type { CallOptions } from '../cache.js'
 import { NotSupportedError } from '../errors.js'
-import type { Answer, Call, Condition, Failed, Item, Write, Written } from '../store.js'
+import type { Answer, Call, Condition, Failed, Item, Space, Write, Written } from '../store.js'
 import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'
 import type { Namespace } from './namespace.js'
@@ -12,6 +12,8 @@ const tooLarge: Written = { outcome: 'too-large' }
 export interface OrderedWrite {
   readonly op: string
   readonly key: string
+  /** From the door that the verb came through. */
+  readonly space: Space
   readonly encoded: Encoded | Promise<Encoded>
   readonly ttl: number
   readonly when: Condition
@@ -19,36 +21,33 @@ export interface OrderedWrite {
   readonly call: () => Call
 }
 
-/** Sends one write in the call order of its key and reports what became of it. Rejects with the store's own failure. */
-export function sendWrite(namespace: Namespace, { op, key, encoded, ttl, when, call }: OrderedWrite): Promise<Written> {
+/** Sends one write in the call order of its key and reports what became of it. Throws or rejects with the store's own failure. */
+export function sendWrite(namespace: Namespace, write: OrderedWrite): Answer<Written> {
+  const { op, key, space, encoded, ttl, when, call } = write
   let item: Item
   const send = (own: Call): Answer<Written> => {
-    if (namespace.overLimit(item)) return refuse(namespace, key, when, own)
-    return namespace.space.write({ key, item, ttl, when }, own)
+    if (namespace.overLimit(item)) return refuse(space, key, when, own)
+    return space.write({ key, item, ttl, when }, own)
   }
-  const report = (written: Written): Written => {
-    told(namespace, op, key, item, written)
+  const reported = (written: Written): Written => {
+    report(namespace, op, key, item, written)
     return written
   }
-  const forgo = when === 'always' ? (): void => namespace.space.owe?.(key) : undefined
+  const forgo = when === 'always' ? (): void => space.owe?.(key) : undefined
   if (encoded instanceof Promise) {
     const ready = encoded.then(late => {
       item = late
       return call()
     })
-    return namespace.afterEncoding(key, ready, send, forgo).then(report)
+    return namespace.afterEncoding(key, ready, send, forgo).then(reported)
   }
   item = encoded
-  try {
-    const answer = namespace.inOrder(key, call(), send, forgo)
-    return answer instanceof Promise ? answer.then(report) : Promise.resolve(report(answer))
-  } catch (error) {
-    return Promise.reject(error)
-  }
+  const answer = namespace.inOrder(key, call(), send, forgo)
+  return answer instanceof Promise ? answer.then(reported) : reported(answer)
 }
 
 /** Whether the value was stored, after it was reported. */
-function told(namespace: Namespace, op: string, key: string, item: Item, written: Written): boolean {
+function report(namespace: Namespace, op: string, key: string, item: Item, written: Written): boolean {
   const stored = written.outcome === 'stored'
   if (written.outcome === 'too-large') namespace.root.signals.failed(namespace.tooLarge(op, key, item))
   namespace.wrote(op, key, item, stored)
@@ -56,29 +55,31 @@ function told(namespace: Namespace, op: string, key: string, item: Item, written
 }
 
 /** Over `maxValueBytes`. The old value must not outlive the one that replaced it. */
-async function refuse(namespace: Namespace, key: string, when: Condition, call: Call): Promise<Written> {
-  if (when === 'always') await namespace.space.remove(key, undefined, call)
+async function refuse(space: Space, key: string, when: Condition, call: Call): Promise<Written> {
+  if (when === 'always') await space.remove(key, undefined, call)
   return tooLarge
 }
 
 /** `set` after its arguments were checked. */
 export function setValue(
   namespace: Namespace,
+  space: Space,
   key: string,
   encoded: Encoded | Promise<Encoded>,
   ttl: number,
   options: CallOptions | undefined,
 ): Promise<boolean> {
   const failed = (error: unknown): boolean => notSet(namespace, key, options, error)
-  if (encoded instanceof Promise || !namespace.order.idle || namespace.overLimit(encoded)) {
-    const call = (): Call => namespace.call(options)
-    return sendWrite(namespace, { op: 'set', key, encoded, ttl, when: 'always', call }).then(isStored, failed)
-  }
-  // Nearly every set: nothing to wait for, and one promise less.
   try {
-    const answer = namespace.space.write({ key, item: encoded, ttl, when: 'always' }, namespace.call(options))
-    if (!(answer instanceof Promise)) return Promise.resolve(told(namespace, 'set', key, encoded, answer))
-    return answer.then(written => told(namespace, 'set', key, encoded, written), failed)
+    if (encoded instanceof Promise || !namespace.order.idle || namespace.overLimit(encoded)) {
+      const call = (): Call => namespace.call(options)
+      const written = sendWrite(namespace, { op: 'set', key, space, encoded, ttl, when: 'always', call })
+      return Promise.resolve(written).then(isStored, failed)
+    }
+    // Nearly every set: nothing to wait for, and one promise less.
+    const answer = space.write({ key, item: encoded, ttl, when: 'always' }, namespace.call(options))
+    if (!(answer instanceof Promise)) return Promise.resolve(report(namespace, 'set', key, encoded, answer))
+    return answer.then(written => report(namespace, 'set', key, encoded, written), failed)
   } catch (error) {
     return Promise.reject(error).catch(failed)
   }
@@ -132,6 +133,7 @@ export function requireCas(namespace: Namespace, op: string, key: string): void 
  */
 export async function setValues(
   namespace: Namespace,
+  space: Space,
   entries: ReadonlyMap<string, Encoded | Promise<Encoded>>,
   ttls: readonly number[],
   options: CallOptions | undefined,
@@ -150,15 +152,16 @@ export async function setValues(
     ready,
     bytesOf: index => (items[index] as Item).data.length,
     send: (indices, call) =>
-      writeItems(namespace, picked(keys, indices), picked(items, indices), picked(ttls, indices), call),
-    forgo: key => namespace.space.owe?.(key),
+      writeItems(namespace, space, picked(keys, indices), picked(items, indices), picked(ttls, indices), call),
+    forgo: key => space.owe?.(key),
   })
-  return report(namespace, keys, items, answers, options)
+  return reportAll(namespace, keys, items, answers, options)
 }
 
 /** One answer per key, in their order. What is over `maxValueBytes` is deleted, as in {@link refuse}. */
 async function writeItems(
   namespace: Namespace,
+  space: Space,
   keys: readonly string[],
   items: readonly Item[],
   ttls: readonly number[],
@@ -171,12 +174,9 @@ async function writeItems(
     if (namespace.overLimit(item)) oversize.set(key, undefined)
     else writes.push({ key, item, ttl: ttls[i] as number, when: 'always' })
   }
-  if (oversize.size === 0) return namespace.space.writeMany(writes, call)
+  if (oversize.size === 0) return space.writeMany(writes, call)
   const refused = [...oversize.keys()]
-  const [written, removed] = await Promise.all([
-    namespace.space.writeMany(writes, call),
-    namespace.space.removeMany(refused, call),
-  ])
+  const [written, removed] = await Promise.all([space.writeMany(writes, call), space.removeMany(refused, call)])
   for (const [i, key] of refused.entries()) oversize.set(key, removed[i])
   let next = 0
   return keys.map(key => {
@@ -186,7 +186,7 @@ async function writeItems(
   })
 }
 
-function report(
+function reportAll(
   namespace: Namespace,
   keys: readonly string[],
   items: readonly Item[],
@@ -198,10 +198,10 @@ function report(
   for (const [i, key] of keys.entries()) {
     const answer = answers[i] as Written | Failed
     if (!('failure' in answer)) {
-      if (!told(namespace, 'setMany', key, items[i] as Item, answer)) failed.push(key)
+      if (!report(namespace, 'setMany', key, items[i] as Item, answer)) failed.push(key)
       continue
     }
-    failures.tell(answer.failure, key)
+    failures.report(answer.failure, key)
     failed.push(key)
   }
   failures.throwFirst()

@@ -1,0 +1,86 @@
+import { InvalidArgumentError } from '../errors.js'
+import { checkOptions } from './options.js'
+import { shown } from './shown.js'
+import { milliseconds, ttlMs } from './ttl.js'
+
+/** Throws `InvalidArgumentError` for a value that the option does not take. */
+type Check = (value: unknown, name: string, op: string | undefined, key: string | undefined) => unknown
+
+/** The options of a verb, each with what it takes: names, nearest names and checks in one table. */
+export interface OptionTable {
+  readonly names: readonly string[]
+  readonly checks: ReadonlyMap<string, Check>
+}
+
+/** Throws unless every option that is given is in the table and passes its check; `undefined` counts as not given. */
+export function checkTable(
+  where: string,
+  options: unknown,
+  { names, checks }: OptionTable,
+  op?: string,
+  key?: string,
+): void {
+  checkOptions(where, options, names, op)
+  for (const name in options as Record<string, unknown>) {
+    const value = (options as Record<string, unknown>)[name]
+    if (value !== undefined) checks.get(name)?.(value, name, op, key)
+  }
+}
+
+export function checkTtl(ttl: unknown, _name?: string, op?: string, key?: string): void {
+  ttlMs(ttl, op, key)
+}
+
+export function checkJitter(jitter: unknown, _name?: string, op?: string): void {
+  if (typeof jitter === 'number' && jitter >= 0 && jitter <= 1) return
+  throw new InvalidArgumentError(`jitter must be a share of the ttl from 0 to 1, got ${shown(jitter)}`, { op })
+}
+
+export function checkOnError(onError: unknown, _name?: string, op?: string): void {
+  if (onError === 'open' || onError === 'throw') return
+  throw new InvalidArgumentError(`onError must be "open" or "throw", got ${shown(onError)}`, { op })
+}
+
+/** Throws unless the value is a whole number that a counter can hold. */
+export function checkCount(value: unknown, name: string, op?: string, key?: string): asserts value is number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return
+  throw new InvalidArgumentError(`${name} must be a whole number from 0 to 2^53−1, got ${shown(value)}`, { op, key })
+}
+
+export function checkFunction(value: unknown, name: string, op?: string, key?: string): void {
+  if (typeof value !== 'function') throw wrongType(value, name, 'a function', op, key)
+}
+
+export function checkBoolean(value: unknown, name: string, op?: string, key?: string): void {
+  if (typeof value !== 'boolean') throw wrongType(value, name, 'true or false', op, key)
+}
+
+function checkSignal(value: unknown, name: string, op?: string, key?: string): void {
+  if (!(value instanceof AbortSignal)) throw wrongType(value, name, 'an AbortSignal', op, key)
+}
+
+function wrongType(value: unknown, name: string, wanted: string, op?: string, key?: string): InvalidArgumentError {
+  return new InvalidArgumentError(`${name} must be ${wanted}, got ${shown(value)}`, { op, key })
+}
+
+export function optionTable(checks: Readonly<Record<string, Check>>): OptionTable {
+  return { names: Object.keys(checks), checks: new Map(Object.entries(checks)) }
+}
+
+const call = { timeout: milliseconds, onError: checkOnError }
+const write = { ...call, ttl: checkTtl }
+const load = {
+  ...write,
+  jitter: checkJitter,
+  force: checkBoolean,
+  skipNull: checkBoolean,
+  shouldCache: checkFunction,
+  signal: checkSignal,
+  onOutcome: checkFunction,
+}
+
+export const callOptions: OptionTable = optionTable(call)
+export const writeOptions: OptionTable = optionTable(write)
+export const countOptions: OptionTable = optionTable({ ...write, initial: checkCount, create: checkBoolean })
+export const loadOptions: OptionTable = optionTable(load)
+export const wrapOptions: OptionTable = optionTable({ key: checkFunction, ...load })

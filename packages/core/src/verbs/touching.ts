@@ -1,0 +1,51 @@
+import { countsAsAbsent, FLAGS_TORN, withSoftDeadline } from '@anycache/serializer'
+import type { CallOptions } from '../cache.js'
+import { type Answer, type Call, owed, type Space, type Touched } from '../store.js'
+import { epochNow } from '../timers.js'
+import type { Namespace } from './namespace.js'
+import { readItem } from './reading.js'
+
+/** `touch` after its arguments were checked. */
+export async function touchEntry(
+  namespace: Namespace,
+  key: string,
+  ttl: number,
+  options: CallOptions | undefined,
+): Promise<boolean> {
+  // A touch changes no value, so a load of the key goes on.
+  const space = namespace.keepingLoads()
+  try {
+    const send = (call: Call): Answer<Touched> => space.touch(key, ttl, call)
+    const touched = await namespace.inOrder(key, namespace.call(options), send, () => space.owe?.(key))
+    if (touched !== 'has-metadata') return touched === 'touched'
+    return await rewrite(namespace, space, key, ttl, options)
+  } catch (error) {
+    namespace.endure(error, 'touch', key, options)
+    return false
+  }
+}
+
+/** The soft deadline lies within the entry, so that a longer life is another write, over the very version that was read. */
+async function rewrite(
+  namespace: Namespace,
+  space: Space,
+  key: string,
+  ttl: number,
+  options: CallOptions | undefined,
+): Promise<boolean> {
+  for (;;) {
+    const item = await readItem(namespace, key, namespace.versionedCall(options))
+    // Deleted since it was touched, or touched for one who may not see it.
+    if (item === undefined || item === owed) return true
+    const now = epochNow()
+    if (countsAsAbsent(item, now)) return false
+    const { flags, data, metadata, casToken } = item
+    // Bytes that nobody can read are there all the same.
+    if (flags === FLAGS_TORN || metadata === undefined) return true
+    const softDeadline = ttl === Number.POSITIVE_INFINITY ? 0 : now + Math.ceil(ttl)
+    const when = casToken === undefined || !namespace.root.store.limits.cas ? 'present' : { casToken }
+    const moved = { flags, data, metadata: withSoftDeadline(metadata, softDeadline) }
+    const written = await space.write({ key, item: moved, ttl, when }, namespace.call(options))
+    if (written.outcome !== 'conflict') return written.outcome === 'stored'
+  }
+}
