@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '../errors.js'
-import { checkOptions } from './options.js'
+import { isRecord, noOptions, unknownOption } from './options.js'
 import { shown } from './shown.js'
-import { milliseconds, ttlMs } from './ttl.js'
+import { maxTtl, milliseconds, ttlMs } from './ttl.js'
 
 /** Throws `InvalidArgumentError` for a value that the option does not take. */
 type Check = (value: unknown, name: string, op: string | undefined, key: string | undefined) => unknown
@@ -20,14 +20,18 @@ export function checkTable(
   op?: string,
   key?: string,
 ): void {
-  checkOptions(where, options, names, op)
-  for (const name in options as Record<string, unknown>) {
-    const value = (options as Record<string, unknown>)[name]
-    if (value !== undefined) checks.get(name)?.(value, name, op, key)
+  if (!isRecord(options)) throw noOptions(where, options, names, op)
+  for (const name in options) {
+    const check = checks.get(name)
+    if (check === undefined) throw unknownOption(where, name, names, op)
+    const value = options[name]
+    if (value !== undefined) check(value, name, op, key)
   }
 }
 
 export function checkTtl(ttl: unknown, _name?: string, op?: string, key?: string): void {
+  // Nearly every one, and the verb reads it once more.
+  if (typeof ttl === 'number' && ttl >= 1 && ttl <= maxTtl) return
   ttlMs(ttl, op, key)
 }
 

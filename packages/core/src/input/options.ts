@@ -1,22 +1,25 @@
-import { InvalidArgumentError } from '../errors.js'
+import { type CacheError, InvalidArgumentError } from '../errors.js'
 import { shown } from './shown.js'
 
 /** Throws `InvalidArgumentError` unless `options` is an object whose every property is `known`; names the nearest known one. `op`: the verb they were given to. */
 export function checkOptions(where: string, options: unknown, known: readonly string[], op?: string): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidArgumentError(
-      `${where}: options must be an object, got ${shown(options)}; it takes ${known.join(', ')}`,
-      { op },
-    )
-  }
-  for (const name in options) {
-    if (known.includes(name)) continue
-    const near = nearest(name, known)
-    throw new InvalidArgumentError(
-      `${where}: unknown option ${shown(name)}; ${near === undefined ? `it takes ${known.join(', ')}` : `did you mean "${near}"?`}`,
-      { op },
-    )
-  }
+  if (!isRecord(options)) throw noOptions(where, options, known, op)
+  for (const name in options) if (!known.includes(name)) throw unknownOption(where, name, known, op)
+}
+
+export function isRecord(options: unknown): options is Record<string, unknown> {
+  return typeof options === 'object' && options !== null && !Array.isArray(options)
+}
+
+export function noOptions(where: string, options: unknown, known: readonly string[], op?: string): CacheError {
+  const message = `${where}: options must be an object, got ${shown(options)}; it takes ${known.join(', ')}`
+  return new InvalidArgumentError(message, { op })
+}
+
+export function unknownOption(where: string, name: string, known: readonly string[], op?: string): CacheError {
+  const near = nearest(name, known)
+  const wayOut = near === undefined ? `it takes ${known.join(', ')}` : `did you mean "${near}"?`
+  return new InvalidArgumentError(`${where}: unknown option ${shown(name)}; ${wayOut}`, { op })
 }
 
 /** The known name closest to a misspelt one, if one is close: a third of its letters may differ. Two swapped letters count once (Damerau 1964, Levenshtein 1966). */

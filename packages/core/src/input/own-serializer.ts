@@ -49,13 +49,13 @@ function countIn(data: Uint8Array | string): number | undefined {
 
 function checkEncoded(encoded: Encoded, hasMetadata: boolean): void {
   const { flags, data } = (encoded ?? {}) as Partial<Encoded>
-  if (hasMetadata && ((flags ?? 0) & (FLAG_METADATA | FLAG_LEASE)) !== 0) {
-    throw new SerializationError(
-      `the serializer gives flags ${flags}, and bits 12 and 13 are the cache's own; have it leave them 0`,
-    )
-  }
   if (Number.isInteger(flags) && (flags as number) >= 0 && (flags as number) < 2 ** 32) {
-    if (typeof data === 'string' || types.isUint8Array(data)) return
+    if (typeof data === 'string' || types.isUint8Array(data)) {
+      if (!hasMetadata || ((flags as number) & (FLAG_METADATA | FLAG_LEASE)) === 0) return
+      throw new SerializationError(
+        `the serializer gives flags ${flags}, and bits 12 and 13 are the cache's own; have it leave them 0`,
+      )
+    }
   }
   const got = typeof data === 'string' ? 'text' : types.isUint8Array(data) ? 'bytes' : shown(data)
   throw new SerializationError(

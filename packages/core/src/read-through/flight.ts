@@ -30,7 +30,7 @@ export class Flight<T> {
   readonly run: Run
   /** An invalidation came after the load began: its result is for its callers only and is never stored. */
   superseded = false
-  readonly #waiters = new Set<Waiter<T>>()
+  #waiters: Waiter<T>[] = []
 
   constructor(key: string, run: Run) {
     this.key = key
@@ -41,7 +41,7 @@ export class Flight<T> {
   join(source: 'load' | 'joined', ticket: Ticket | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter<T> = { source, ticket, resolve, reject, from: Run.current, stay: undefined }
-      this.#waiters.add(waiter)
+      this.#waiters.push(waiter)
       this.run.joined(waiter.from)
       const signal = ticket?.signal
       if (signal !== undefined) waiter.stay = onAbort(signal, () => this.#leave(waiter, signal.reason))
@@ -67,8 +67,10 @@ export class Flight<T> {
   }
 
   #settle(settle: (waiter: Waiter<T>) => void): void {
-    for (const waiter of this.#waiters) {
-      this.#forget(waiter, undefined)
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) {
+      this.#end(waiter, undefined)
       try {
         settle(waiter)
       } catch (error) {
@@ -79,11 +81,11 @@ export class Flight<T> {
 
   #leave(waiter: Waiter<T>, reason: unknown): void {
     waiter.reject(reason)
-    this.#forget(waiter, reason)
+    this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
+    this.#end(waiter, reason)
   }
 
-  #forget(waiter: Waiter<T>, reason: unknown): void {
-    this.#waiters.delete(waiter)
+  #end(waiter: Waiter<T>, reason: unknown): void {
     waiter.stay?.()
     this.run.left(waiter.from, reason)
   }

@@ -3,7 +3,6 @@ import { type Judged, Miss } from '../entries/verdict.js'
 import type { Answer, Owed, StoredItem } from '../store.js'
 import type { Namespace } from '../verbs/namespace.js'
 import { readItem } from '../verbs/reading.js'
-import { Flight } from './flight.js'
 import type { Flights } from './flights.js'
 import { Landing } from './landing.js'
 import { Run } from './run.js'
@@ -117,20 +116,7 @@ class GetOrSet<T> {
   /** `isNested`: within a load of the same key, which keeps its place. */
   load(isUnanswered: boolean, isNested = false): Promise<T> {
     const options = own(this.#options)
-    const id = this.#id
-    const flights = this.#flights
-    const run = new Run(() => {
-      flight.superseded = true
-      flights.drop(id, flight)
-    })
-    const flight: Flight<T> = new Flight(this.#key, run)
-    // Before the loader runs: it may invalidate its key, or ask for it, at once.
-    if (isNested) flights.addApart(id, flight)
-    else flights.add(id, flight)
-    const value = flight.join('load', options)
-    const landing = new Landing(this.#namespace, flight, options, isUnanswered, () => flights.drop(id, flight))
-    landing.begin(this.#loader)
-    return value
+    return new Landing(this.#namespace, this.#flights, this.#key, this.#loader, options, isUnanswered).begin(isNested)
   }
 }
 

@@ -6,51 +6,71 @@ import type { Call } from '../store.js'
 import { now } from '../timers.js'
 import type { Namespace } from '../verbs/namespace.js'
 import { sendWrite } from '../verbs/writing.js'
-import type { Flight } from './flight.js'
+import { Flight } from './flight.js'
+import type { Flights } from './flights.js'
 import { Load } from './load.js'
+import { type Purpose, Run } from './run.js'
 
-/** A load on its way: runs the loader, stores what it gave, and hands out copies of it. */
-export class Landing<T> {
+/** The load of one key: runs the loader, stores what it gave, and hands out copies of it. */
+export class Landing<T> implements Purpose<T> {
   readonly #namespace: Namespace
+  readonly #flights: Flights
+  readonly #id: string
   readonly #flight: Flight<T>
-  readonly #load: Load
+  readonly #context: Load
+  readonly #loader: Loader<T>
   readonly #options: LoadOptions<T> | undefined
   readonly #isUnanswered: boolean
-  readonly #drop: () => void
   #started = 0
 
   constructor(
     namespace: Namespace,
-    flight: Flight<T>,
+    flights: Flights,
+    key: string,
+    loader: Loader<T>,
     options: LoadOptions<T> | undefined,
     isUnanswered: boolean,
-    drop: () => void,
   ) {
     this.#namespace = namespace
-    this.#flight = flight
-    this.#load = new Load(flight.key, flight.run)
+    this.#flights = flights
+    this.#id = namespace.prefix + key
+    const run = new Run<T>(this)
+    this.#flight = new Flight(key, run as Run)
+    this.#context = new Load(key, run as Run)
+    this.#loader = loader
     this.#options = options
     this.#isUnanswered = isUnanswered
-    this.#drop = drop
   }
 
-  begin(loader: Loader<T>): void {
+  /** The value for the caller who begins it. `isNested`: within a load of the same key, which keeps its place. */
+  begin(isNested: boolean): Promise<T> {
+    const flight = this.#flight
+    // Before the loader runs: it may invalidate its key, or ask for it, at once.
+    if (isNested) this.#flights.addApart(this.#id, flight)
+    else this.#flights.add(this.#id, flight)
+    const value = flight.join('load', this.#options)
     this.#started = now()
     this.#namespace.root.signals.counts.loads++
-    this.#flight.run.begin<T>(
-      () => loader(this.#load),
-      value => this.#loaded(value),
-      error => this.#failed(error),
-    )
+    flight.run.begin()
+    return value
   }
 
-  #failed(error: unknown): void {
+  load(): T | Promise<T> {
+    return this.#loader(this.#context)
+  }
+
+  deserted(): void {
+    this.#flight.superseded = true
+    this.#flights.drop(this.#id, this.#flight)
+  }
+
+  failed(error: unknown): void {
     this.#namespace.root.signals.counts.loadErrors++
     this.#report(false)
     this.#fail(error)
   }
 
-  #loaded(value: T): void {
+  loaded(value: T): void {
     this.#report(true)
     if (value === undefined) {
       this.#land(false, () => value)
@@ -92,7 +112,7 @@ export class Landing<T> {
 
   #isWanted(value: T): boolean {
     const { skipNull, shouldCache } = this.#options ?? {}
-    if (!this.#load.storable || (value === null && skipNull === true) || shouldCache?.(value) === false) return false
+    if (!this.#context.storable || (value === null && skipNull === true) || shouldCache?.(value) === false) return false
     return !(this.#flight.superseded || this.#namespace.closed || this.#namespace.root.closed)
   }
 
@@ -101,7 +121,7 @@ export class Landing<T> {
     const namespace = this.#namespace
     const { key } = this.#flight
     const options = this.#options
-    const ttl = namespace.ttl(this.#load.ttl ?? options?.ttl, 'getOrSet', key, options?.jitter)
+    const ttl = namespace.ttl(this.#context.ttl ?? options?.ttl, 'getOrSet', key, options?.jitter)
     const space = namespace.keepingLoads()
     const call = (): Call => namespace.call(options)
     try {
@@ -146,6 +166,6 @@ export class Landing<T> {
 
   #end(): void {
     this.#flight.run.over()
-    this.#drop()
+    this.#flights.drop(this.#id, this.#flight)
   }
 }
