@@ -24,7 +24,7 @@ import {
 } from './input/option-checks.js'
 import { type Ttl, ttlMs } from './input/ttl.js'
 import type { Flights } from './read-through/flights.js'
-import { readThrough } from './read-through/get-or-set.js'
+import { getOrSet } from './read-through/get-or-set.js'
 import type { Answer, CasToken, Condition, ServerStats } from './store.js'
 import { count } from './verbs/counting.js'
 import { listKeys, pingServers, statsOfServers, wireKeyOf } from './verbs/inspecting.js'
@@ -267,7 +267,7 @@ export class StoreCache implements Cache {
     } catch (error) {
       return Promise.reject(error)
     }
-    return readThrough(this.#namespace, this.#flights, key, loader, options)
+    return getOrSet({ namespace: this.#namespace, flights: this.#flights, key, loader, options })
   }
 
   wrap<A extends unknown[], T>(

@@ -1,59 +1,50 @@
-import type { LoadOutcome } from '../loader.js'
+import type { LoadOptions } from '../cache.js'
 import { Run } from './run.js'
 import { onAbort } from './until-aborted.js'
 
-/** What a load gave. */
-export interface Landed<T> {
-  readonly stored: boolean
-  /** A fresh copy at each call; the loaded value itself where it is a scalar or cannot be copied. */
-  copy(): T | Promise<T>
-}
-
-/** How a caller waits. */
-interface Ticket {
-  readonly signal?: AbortSignal | undefined
-  readonly onOutcome?: ((outcome: LoadOutcome) => void) | undefined
-}
-
 interface Waiter<T> {
   readonly source: 'load' | 'joined'
-  readonly ticket: Ticket | undefined
-  readonly resolve: (value: T | Promise<T>) => void
+  readonly options: Pick<LoadOptions, 'signal' | 'onOutcome'> | undefined
+  readonly resolve: (value: T) => void
   readonly reject: (error: unknown) => void
+  /** The run whose loader waits. */
   readonly from: Run | undefined
   stay: (() => void) | undefined
 }
 
 /** The load of one key, as those see it who ask for the key meanwhile. The loader's {@link Run} may be that of many keys. */
 export class Flight<T> {
+  /** Namespace prefix and key. */
+  readonly id: string
   readonly key: string
   readonly run: Run
   /** An invalidation came after the load began: its result is for its callers only and is never stored. */
   superseded = false
   #waiters: Waiter<T>[] = []
 
-  constructor(key: string, run: Run) {
+  constructor(prefix: string, key: string, run: Run) {
+    this.id = prefix + key
     this.key = key
     this.run = run
   }
 
   /** Waits for the value, or until the caller's signal fires. */
-  join(source: 'load' | 'joined', ticket: Ticket | undefined): Promise<T> {
+  join(source: 'load' | 'joined', options: Waiter<T>['options']): Promise<T> {
     return new Promise((resolve, reject) => {
-      const waiter: Waiter<T> = { source, ticket, resolve, reject, from: Run.current, stay: undefined }
+      const waiter: Waiter<T> = { source, options, resolve, reject, from: Run.current, stay: undefined }
       this.#waiters.push(waiter)
       this.run.joined(waiter.from)
-      const signal = ticket?.signal
+      const signal = options?.signal
       if (signal !== undefined) waiter.stay = onAbort(signal, () => this.#leave(waiter, signal.reason))
     })
   }
 
-  /** Gives each caller a value of its own. */
-  land(landed: Landed<T>): void {
+  /** Gives each caller what `copy` makes for it. */
+  land(stored: boolean, copy: () => T | Promise<T>): void {
     this.#settle(waiter => {
-      const value = landed.copy()
-      if (value instanceof Promise) value.then(late => this.#deliver(waiter, late, landed.stored)).catch(waiter.reject)
-      else this.#deliver(waiter, value, landed.stored)
+      const value = copy()
+      if (value instanceof Promise) value.then(late => this.#deliver(waiter, late, stored)).catch(waiter.reject)
+      else this.#deliver(waiter, value, stored)
     })
   }
 
@@ -61,8 +52,8 @@ export class Flight<T> {
     this.#settle(waiter => waiter.reject(error))
   }
 
-  #deliver({ source, ticket, resolve }: Waiter<T>, value: T, stored: boolean): void {
-    ticket?.onOutcome?.({ source, key: this.key, stored })
+  #deliver({ source, options, resolve }: Waiter<T>, value: T, stored: boolean): void {
+    options?.onOutcome?.({ source, key: this.key, stored })
     resolve(value)
   }
 
@@ -70,7 +61,8 @@ export class Flight<T> {
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) {
-      this.#end(waiter, undefined)
+      waiter.stay?.()
+      this.run.left(waiter.from, undefined)
       try {
         settle(waiter)
       } catch (error) {
@@ -81,12 +73,8 @@ export class Flight<T> {
 
   #leave(waiter: Waiter<T>, reason: unknown): void {
     waiter.reject(reason)
-    this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
-    this.#end(waiter, reason)
-  }
-
-  #end(waiter: Waiter<T>, reason: unknown): void {
     waiter.stay?.()
+    this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
     this.run.left(waiter.from, reason)
   }
 }

@@ -4,8 +4,8 @@ import type { Flight } from './flight.js'
 /** The loads over one store, by namespace prefix and key. */
 export class Flights implements Loads {
   readonly #byId = new Map<string, Flight<unknown>>()
-  /** Those that nobody can join, with their ids. */
-  readonly #apart = new Map<Flight<unknown>, string>()
+  /** Those that nobody can join, since another load of the key has the place. */
+  readonly #apart = new Set<Flight<unknown>>()
 
   /** How many loads there are to join or to supersede. Zero nearly always, and then nobody looks further. */
   get size(): number {
@@ -16,19 +16,15 @@ export class Flights implements Loads {
     return this.#byId.get(id) as Flight<T> | undefined
   }
 
-  /** From now on everyone finds the load under `id`, until it lands or is superseded. */
-  add<T>(id: string, flight: Flight<T>): void {
-    this.#byId.set(id, flight as Flight<unknown>)
-  }
-
-  /** A load of `id` that nobody can join, since another one has the place. */
-  addApart<T>(id: string, flight: Flight<T>): void {
-    this.#apart.set(flight as Flight<unknown>, id)
+  /** From now on everyone finds the load, unless it is apart, until it lands or is superseded. */
+  add<T>(flight: Flight<T>, isApart: boolean): void {
+    if (isApart) this.#apart.add(flight as Flight<unknown>)
+    else this.#byId.set(flight.id, flight as Flight<unknown>)
   }
 
   /** It is over, or nobody waits for it any more. */
-  drop<T>(id: string, flight: Flight<T>): void {
-    if (this.#byId.get(id) === (flight as Flight<unknown>)) this.#byId.delete(id)
+  drop<T>(flight: Flight<T>): void {
+    if (this.#byId.get(flight.id) === (flight as Flight<unknown>)) this.#byId.delete(flight.id)
     if (this.#apart.size !== 0) this.#apart.delete(flight as Flight<unknown>)
   }
 
@@ -37,16 +33,12 @@ export class Flights implements Loads {
     const flight = this.#byId.get(id)
     if (flight !== undefined) flight.superseded = true
     this.#byId.delete(id)
-    for (const [other, otherId] of this.#apart) if (otherId === id) other.superseded = true
+    for (const other of this.#apart) if (other.id === id) other.superseded = true
   }
 
   /** {@link Flights.supersede} for every id that `covers`. */
   supersedeAll(covers: (id: string) => boolean): void {
-    for (const [id, flight] of this.#byId) {
-      if (!covers(id)) continue
-      flight.superseded = true
-      this.#byId.delete(id)
-    }
-    for (const [flight, id] of this.#apart) if (covers(id)) flight.superseded = true
+    for (const id of this.#byId.keys()) if (covers(id)) this.supersede(id)
+    for (const { id } of this.#apart) if (covers(id)) this.supersede(id)
   }
 }

@@ -3,6 +3,7 @@ import { CounterRangeError, NotACounterError } from '../errors.js'
 import { checkCount } from '../input/option-checks.js'
 import { shown } from '../input/shown.js'
 import type { Answer, Counted } from '../store.js'
+import { whenAnswered } from './answer.js'
 import type { Namespace } from './namespace.js'
 
 type CountVerb = 'increment' | 'decrement'
@@ -21,20 +22,16 @@ export function count(
   const create = options?.create === false ? undefined : { value, ttl: namespace.ttl(options?.ttl, op, key) }
   const step = op === 'increment' ? by : -by
   const space = namespace.changing(key)
-  const failed = (error: unknown): never => {
-    throw namespace.outage(error, op, key)
-  }
-  let counted: Answer<Counted>
-  try {
-    counted = namespace.inOrder(key, namespace.call(options), call => space.count(key, step, create, call))
-  } catch (error) {
-    return failed(error)
-  }
-  if (!(counted instanceof Promise)) return reported(namespace, op, key, by, counted)
-  return counted.then(late => reported(namespace, op, key, by, late), failed)
+  return whenAnswered(
+    () => namespace.inOrder(key, namespace.call(options), call => space.count(key, step, create, call)),
+    counted => report(namespace, op, key, by, counted),
+    error => {
+      throw namespace.outage(error, op, key)
+    },
+  )
 }
 
-function reported(namespace: Namespace, op: CountVerb, key: string, by: number, counted: Counted): number | undefined {
+function report(namespace: Namespace, op: CountVerb, key: string, by: number, counted: Counted): number | undefined {
   if ('value' in counted) {
     const { signals } = namespace.root
     signals.counts.writes++

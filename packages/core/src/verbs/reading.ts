@@ -15,27 +15,23 @@ export function readValue<T>(
   key: string,
   options: CallOptions | undefined,
 ): Promise<T | undefined> {
-  try {
-    const found = readItem(namespace, key, namespace.call(options))
-    // A hit in memory costs one promise, a hit on a server two: the store's and the caller's.
-    if (!(found instanceof Promise)) return Promise.resolve(valueIn<T>(namespace, op, key, found))
-    return found.then(
-      item => valueIn<T>(namespace, op, key, item),
-      error => missed(namespace, op, key, options, error),
-    )
-  } catch (error) {
-    try {
-      return Promise.resolve(missed(namespace, op, key, options, error))
-    } catch (thrown) {
-      return Promise.reject(thrown)
-    }
-  }
+  const found = readItem(namespace, key, namespace.call(options))
+  // A hit in memory costs one promise, a hit on a server two: the store's and the caller's.
+  if (!(found instanceof Promise)) return Promise.resolve(valueIn<T>(namespace, op, key, found))
+  return found.then(
+    item => valueIn<T>(namespace, op, key, item),
+    error => missed(namespace, op, key, options, error),
+  )
 }
 
-/** What the store holds under one key, in call order. */
+/** What the store holds under one key, in call order. Never throws. */
 export function readItem(namespace: Namespace, key: string, call: Call): Answer<Found> {
-  if (namespace.order.idle) return namespace.reads.get(key, call)
-  return namespace.inOrder(key, call, own => namespace.reads.get(key, own))
+  try {
+    if (namespace.order.idle) return namespace.reads.get(key, call)
+    return namespace.inOrder(key, call, own => namespace.reads.get(key, own))
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 /** The value of a hit, or a promise of it; counted either way. */
