@@ -28,6 +28,19 @@ const LAZY = ['@anycache/redis', '@anycache/memcached']
 /** A module of such a package that imports nothing. */
 const LIGHT = ['@anycache/memcached/address', '@anycache/redis/ioredis-parameters']
 
+/** The floors of core's house, the lowest first: a file imports from its own and from those below. */
+const FLOORS = [
+  ['cache', 'loader', 'store', 'errors', 'timers'],
+  ['input'],
+  ['events'],
+  ['server'],
+  ['outage'],
+  ['entries'],
+  ['verbs'],
+  ['read-through'],
+  ['store-cache', 'cache-over', 'index'],
+]
+
 const published = packages().filter(({ folder }) => folder !== 'bench')
 
 test('every package but the benchmarks has its arrows', () => {
@@ -95,4 +108,21 @@ test('packages/anycache imports no network driver before a config asks for one',
       .map(({ specifier }) => `${path} imports ${specifier}`),
   )
   expect(eager).toEqual([])
+})
+
+test('packages/core imports from its own floor and from lower ones; only types, from higher ones, where an interface names them', () => {
+  const core = published.filter(({ folder }) => folder === 'core').flatMap(sourcesOf)
+  const floorOf = (path: string): number => {
+    const [room] = path.replace('packages/core/src/', '').split(/[/.]/)
+    return FLOORS.findIndex(rooms => rooms.includes(room as string))
+  }
+  expect(core.filter(({ path }) => floorOf(path) === -1)).toEqual([])
+  const wrong = core.flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .filter(({ specifier }) => floorOf(normalize(join(dirname(path), specifier))) > floorOf(path))
+      .filter(({ isStatic }) => !(!isStatic && floorOf(path) === 0))
+      .map(({ specifier }) => `${path} imports ${specifier}`),
+  )
+  expect(wrong).toEqual([])
 })

@@ -9,9 +9,9 @@ import type {
   LoadOptions,
   WriteOptions,
 } from './cache.js'
-import type { CacheEvents } from './events/events.js'
+import { type CacheEvents, checkEvent } from './events/events.js'
 import type { CacheStats } from './events/stats.js'
-import { checkCasToken, checkEntries, checkEvent, checkPart, checkPattern, checkSection } from './input/arguments.js'
+import { checkCasToken, checkEntries, checkPart, checkPattern, checkSection } from './input/arguments.js'
 import { checkKey, checkKeys, checkNamespace } from './input/keys.js'
 import {
   callOptions,

@@ -1,4 +1,6 @@
-import type { CacheError } from '../errors.js'
+import { type CacheError, InvalidArgumentError } from '../errors.js'
+import { nearest } from '../input/options.js'
+import { shown } from '../input/shown.js'
 
 interface KeyEvent {
   /** The verb, as the caller named it. */
@@ -43,3 +45,13 @@ export const eventNames: readonly (keyof CacheEvents)[] = [
   'connect',
   'disconnect',
 ]
+
+/** Throws unless there is an event of this name; names the nearest. */
+export function checkEvent(event: unknown): asserts event is keyof CacheEvents {
+  if (typeof event === 'string' && (eventNames as readonly string[]).includes(event)) return
+  const near = typeof event === 'string' ? nearest(event, eventNames) : undefined
+  throw new InvalidArgumentError(
+    `there is no event ${shown(event)}; ${near === undefined ? `there are ${eventNames.join(', ')}` : `did you mean "${near}"?`}`,
+    { op: 'on' },
+  )
+}

@@ -1,18 +1,7 @@
 import { InvalidArgumentError } from '../errors.js'
-import { type CacheEvents, eventNames } from '../events/events.js'
 import type { CasToken } from '../store.js'
 import { isIterable } from './keys.js'
-import { nearest } from './options.js'
 import { shown } from './shown.js'
-
-export function checkEvent(event: unknown): asserts event is keyof CacheEvents {
-  if (typeof event === 'string' && (eventNames as readonly string[]).includes(event)) return
-  const near = typeof event === 'string' ? nearest(event, eventNames) : undefined
-  throw new InvalidArgumentError(
-    `there is no event ${shown(event)}; ${near === undefined ? `there are ${eventNames.join(', ')}` : `did you mean "${near}"?`}`,
-    { op: 'on' },
-  )
-}
 
 /** The entries of a `setMany`. */
 export function checkEntries(entries: unknown): Iterable<readonly [string, unknown]> {
