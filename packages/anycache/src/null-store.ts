@@ -1,4 +1,6 @@
 import type {
+  CasToken,
+  Claimed,
   Counted,
   Item,
   Limits,
@@ -7,6 +9,7 @@ import type {
   Store,
   StoredItem,
   StoreEvent,
+  Touched,
   Write,
   Written,
 } from '@anycache/core'
@@ -14,6 +17,7 @@ import { prefixOf } from '@anycache/core'
 
 const stored: Written = { outcome: 'stored' }
 const missing: Written = { outcome: 'missing' }
+const claimed: Claimed = { won: 'evicted' as CasToken }
 
 /**
  * Holds nothing, to switch caching off by config: each call behaves as if its entry had been evicted just before.
@@ -29,6 +33,8 @@ export class NullStore implements Store {
     ttlLag: 0,
     cas: true,
     keys: true,
+    clear: true,
+    remote: false,
     shared: false,
   }
   readonly client = undefined
@@ -75,6 +81,10 @@ class NullSpace implements Space {
     return writes.map(write => this.write(write))
   }
 
+  claim(): Claimed {
+    return claimed
+  }
+
   remove(): boolean {
     return false
   }
@@ -87,8 +97,8 @@ class NullSpace implements Space {
     return undefined
   }
 
-  touch(): boolean {
-    return false
+  touch(): Touched {
+    return 'missing'
   }
 
   count(_key: string, _by: number, create: { value: number; ttl: number } | undefined): Counted {

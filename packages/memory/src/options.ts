@@ -10,7 +10,7 @@ export interface MemoryOptions {
    */
   readonly maxEntries?: number
   /**
-   * Most bytes held, as a number or `'64mb'`: keys and payloads as encoded (text as UTF-8), and 180 a piece for what an entry costs beside.
+   * Most bytes held, as a number or `'64mb'`: keys and entries as encoded (text as UTF-8), plus 190 bytes of overhead per entry.
    * At least 1024. A value over it by itself is not stored. Not with `isolation: 'reference'`, whose values have no size.
    * Default: 64 MiB, or none where `maxEntries` is given.
    */
@@ -36,7 +36,7 @@ export interface ResolvedMemoryOptions extends Bounds {
 
 const optionNames = ['maxEntries', 'maxBytes', 'isolation', 'clock'] as const
 const mostEntries = 2 ** 24
-// Less holds no entry of a useful size beside its overhead.
+// A smaller store holds no entry of a useful size.
 const leastBytes = 1024
 const defaultEntries = 10_000
 const defaultBytes = 64 * 2 ** 20

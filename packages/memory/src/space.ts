@@ -1,30 +1,42 @@
 import {
   type CasToken,
+  type Claimed,
+  type Condition,
   type Counted,
+  epochNow,
   type Item,
   patternOf,
   prefixOf,
   type Space,
   type StoredItem,
+  type Touched,
   ValueTooLargeError,
   type Write,
   type Written,
 } from '@anycache/core'
+import { countsAsAbsent, type Format } from '@anycache/serializer'
 import type { Entries } from './entries.js'
 import type { Entry } from './entry.js'
 
 // Names and the colon that ends them: a bare key may hold a slash as well.
 const nestedForm = /^[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*:/
 const counterForm = /^(?:0|[1-9]\d{0,15})$/
+const stored: Written = { outcome: 'stored' }
+const exists: Written = { outcome: 'exists' }
+const missing: Written = { outcome: 'missing' }
+const conflict: Written = { outcome: 'conflict' }
+const tooLarge: Written = { outcome: 'too-large' }
 
 /** One namespace over the entries of its store. Every verb answers at once, so calls take effect in call order. */
 export class MemorySpace implements Space {
   readonly #entries: Entries
   readonly #path: readonly string[]
   readonly #prefix: string
+  readonly #format: Format
 
-  constructor(entries: Entries, path: readonly string[]) {
+  constructor(entries: Entries, path: readonly string[], format: Format) {
     this.#entries = entries
+    this.#format = format
     this.#path = [...path]
     this.#prefix = prefixOf(path)
   }
@@ -37,54 +49,73 @@ export class MemorySpace implements Space {
     return keys.map(key => this.#entries.live(this.#prefix + key))
   }
 
-  write(write: Write): Written {
-    return this.#entries.write(this.#prefix + write.key, write.item, write.ttl, write.when)
+  write({ key, item, ttl, when }: Write): Written {
+    const wireKey = this.#prefix + key
+    const refusal = when === 'always' ? undefined : this.#refusal(when, this.#entries.live(wireKey))
+    if (refusal !== undefined) return refusal
+    const entry = this.#entries.put(wireKey, item, this.#entries.expiryOf(ttl))
+    if (entry !== undefined) return typeof when === 'string' ? stored : { outcome: 'stored', casToken: entry.casToken }
+    if (when === 'always') this.#entries.lru.delete(wireKey)
+    return tooLarge
   }
 
   writeMany(writes: readonly Write[]): Written[] {
     return writes.map(write => this.write(write))
   }
 
+  claim(key: string, lease: Item, ttl: number): Claimed {
+    const wireKey = this.#prefix + key
+    const found = this.#entries.live(wireKey)
+    if (found !== undefined) return { found }
+    const entry = this.#entries.put(wireKey, lease, this.#entries.expiryOf(ttl))
+    if (entry !== undefined) return { won: entry.casToken }
+    throw new ValueTooLargeError('the lease and its key are larger than maxBytes; open the store with a larger one')
+  }
+
   remove(key: string, only: CasToken | undefined): boolean {
     const wireKey = this.#prefix + key
-    if (only !== undefined && this.#entries.live(wireKey)?.casToken !== only) return false
-    return this.#entries.remove(wireKey)
+    const entry = this.#entries.peek(wireKey)
+    if (only !== undefined && entry?.casToken !== only) return false
+    this.#entries.lru.delete(wireKey)
+    return this.#isPresent(entry)
   }
 
   removeMany(keys: readonly string[]): boolean[] {
-    return keys.map(key => this.#entries.remove(this.#prefix + key))
+    return keys.map(key => this.remove(key, undefined))
   }
 
   take(key: string): Item | undefined {
     const wireKey = this.#prefix + key
-    const entry = this.#entries.live(wireKey)
-    if (entry !== undefined) this.#entries.remove(wireKey)
+    const entry = this.#entries.peek(wireKey)
+    this.#entries.lru.delete(wireKey)
     return entry
   }
 
-  touch(key: string, ttl: number): boolean {
+  touch(key: string, ttl: number): Touched {
     const entry = this.#entries.live(this.#prefix + key)
-    if (entry === undefined) return false
+    if (!this.#isPresent(entry)) return 'missing'
+    if (entry.metadata !== undefined) return 'has-metadata'
     entry.expiresAt = this.#entries.expiryOf(ttl)
-    return true
+    return 'touched'
   }
 
   count(key: string, by: number, create: { value: number; ttl: number } | undefined): Counted {
     const wireKey = this.#prefix + key
     const entry = this.#entries.live(wireKey)
-    if (entry === undefined) {
+    if (!this.#isPresent(entry)) {
       if (create === undefined) return { refused: 'missing' }
       if (create.value > Number.MAX_SAFE_INTEGER) return { refused: 'out-of-range' }
       return this.#countTo(wireKey, create.value, this.#entries.expiryOf(create.ttl))
     }
-    const current = counterOf(entry)
+    const current = this.#counterIn(entry)
     if (current === undefined) return { refused: 'not-a-counter' }
     if (current + by > Number.MAX_SAFE_INTEGER) return { refused: 'out-of-range' }
     return this.#countTo(wireKey, Math.max(0, current + by), entry.expiresAt)
   }
 
   #countTo(wireKey: string, value: number, expiresAt: number): Counted {
-    if (this.#entries.put(wireKey, 2, String(value), expiresAt)) return { value }
+    const item = { flags: this.#format.counterFlags[0], data: String(value) }
+    if (this.#entries.put(wireKey, item, expiresAt) !== undefined) return { value }
     throw new ValueTooLargeError('the counter and its key are larger than maxBytes; open the store with a larger one')
   }
 
@@ -110,8 +141,8 @@ export class MemorySpace implements Space {
       if (matches.test(key)) found.push(key)
     }
     for (const key of found) {
-      // Looked at anew: the caller may be slow, and the entry gone by now.
-      if (this.#entries.isLive(this.#prefix + key)) yield key
+      // Looked at only now: the caller may be slow, and the entry gone by then.
+      if (this.#isPresent(this.#entries.peek(this.#prefix + key))) yield key
     }
   }
 
@@ -122,13 +153,25 @@ export class MemorySpace implements Space {
   serverOf(): string {
     return 'memory'
   }
-}
 
-/** The count an entry holds: canonical digits as whole numbers are written, or undefined. */
-function counterOf(entry: Entry): number | undefined {
-  if (entry.flags !== 2 && entry.flags !== 0) return undefined
-  const text = typeof entry.data === 'string' ? entry.data : Buffer.from(entry.data).toString('latin1')
-  if (!counterForm.test(text)) return undefined
-  const count = Number(text)
-  return count <= Number.MAX_SAFE_INTEGER ? count : undefined
+  /** Why a write may not take effect, or undefined. */
+  #refusal(when: Exclude<Condition, 'always'>, found: Entry | undefined): Written | undefined {
+    if (when === 'absent') return this.#isPresent(found) ? exists : undefined
+    if (when === 'present') return this.#isPresent(found) ? undefined : missing
+    if (found === undefined) return missing
+    return found.casToken === when.casToken ? undefined : conflict
+  }
+
+  #isPresent(found: Entry | undefined): found is Entry {
+    return found !== undefined && !(this.#format.metadata && countsAsAbsent(found, epochNow()))
+  }
+
+  /** The count an entry holds: canonical digits as whole numbers are written, or undefined. */
+  #counterIn({ flags, data }: Entry): number | undefined {
+    if (!this.#format.counterFlags.includes(flags)) return undefined
+    const text = typeof data === 'string' ? data : Buffer.from(data).toString('latin1')
+    if (!counterForm.test(text)) return undefined
+    const count = Number(text)
+    return count <= Number.MAX_SAFE_INTEGER ? count : undefined
+  }
 }

@@ -1,5 +1,5 @@
 import type { Limits, ServerStats, Space, Store, StoreEvent } from '@anycache/core'
-import type { Serializer } from '@anycache/serializer'
+import type { Format, Serializer } from '@anycache/serializer'
 import type { LRUCache } from 'lru-cache'
 import { Entries, entryOverhead } from './entries.js'
 import type { Entry } from './entry.js'
@@ -30,6 +30,8 @@ export class MemoryStore implements Store {
       ttlLag: 50,
       cas: true,
       keys: true,
+      clear: true,
+      remote: false,
       shared: false,
     }
   }
@@ -39,8 +41,8 @@ export class MemoryStore implements Store {
     return this.#entries.lru
   }
 
-  space(path: readonly string[]): Space {
-    return new MemorySpace(this.#entries, path)
+  space(path: readonly string[], format: Format): Space {
+    return new MemorySpace(this.#entries, path, format)
   }
 
   listen(listener: (event: StoreEvent) => void): () => void {
@@ -56,7 +58,7 @@ export class MemoryStore implements Store {
     this.#entries.lru.clear()
   }
 
-  /** `entries` and `bytes` count what has expired but was not asked for since. A `section` names nothing here: no figures. */
+  /** `entries` and `bytes` include what has expired and was not asked for since. A `section` names nothing here: no figures. */
   serverStats(section?: string): ServerStats[] {
     if (section !== undefined) return [{ server: 'memory', stats: {} }]
     const { lru, evictions } = this.#entries
