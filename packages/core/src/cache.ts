@@ -43,7 +43,7 @@ export interface LoadOptions<T = unknown> extends WriteOptions {
   readonly shouldCache?: ((value: T) => boolean) | undefined
   /** Ends this caller's wait with the signal's reason. The load goes on for others; the loader's signal fires when the last one left. */
   readonly signal?: AbortSignal | undefined
-  /** Told once, before the call resolves, where the value came from. */
+  /** Called once, before the call resolves, with where the value came from. */
   readonly onOutcome?: ((outcome: LoadOutcome) => void) | undefined
 }
 
@@ -60,7 +60,7 @@ export interface Cache {
   /** True when `get` would hit. */
   has(key: string, options?: CallOptions): Promise<boolean>
 
-  /** Stores the value. False: it was not stored (outage, or over the item limit), and the old value is never an answer again. */
+  /** Stores the value. False: it was not stored (outage, or over the item limit), and the old value will not be returned again. */
   set(key: string, value: unknown, options?: WriteOptions): Promise<boolean>
   /** Stores all; resolves the keys that were NOT stored. Everything is checked and encoded before anything is sent. */
   setMany(entries: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<string[]>
@@ -86,11 +86,11 @@ export interface Cache {
     change: (current: T | undefined) => T | undefined | Promise<T | undefined>,
     options?: WriteOptions,
   ): Promise<T | undefined>
-  /** Joins text to text, bytes to bytes. False: nothing there. Rewrites the entry, so its ttl starts anew. */
+  /** Joins text to text, bytes to bytes. False: nothing there. Rewrites the entry, so its ttl starts again. */
   append(key: string, suffix: string | Uint8Array, options?: WriteOptions): Promise<boolean>
   /** {@link Cache.append}, at the front. */
   prepend(key: string, prefix: string | Uint8Array, options?: WriteOptions): Promise<boolean>
-  /** Starts the entry's ttl anew. True: it was there. */
+  /** Gives the entry a new ttl, counted from now. True: it was there. */
   touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean>
   /** Adds `by`, a whole number ≥ 0, atomically; resolves the new count. `undefined` only with `create: false` on an absent counter. */
   increment(key: string, by?: number, options?: CountingOptions): Promise<number>
@@ -112,7 +112,7 @@ export interface Cache {
   /** The whole backend, other applications' entries too. Refused unless the cache was opened with `allowFlush: true`. */
   flush(options?: CallOptions): Promise<void>
 
-  /** The cached value, or what `loader` gives, stored. One load per key at a time in this process; a loader's error reaches every waiter as it is. */
+  /** The cached value, or what `loader` gives, stored. One load per key at a time in this process; a loader's error reaches every caller unchanged. */
   getOrSet<T>(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T>
   /** The function, cached: {@link Cache.getOrSet} under the key made of its arguments. */
   wrap<A extends unknown[], T>(
@@ -135,7 +135,7 @@ export interface Cache {
   serverStats(section?: string, options?: CallOptions): Promise<ServerStats[]>
   /** Resolves when every server answered; rejects with why not. */
   ping(options?: CallOptions): Promise<void>
-  /** What is live: driver, servers (without credentials), namespace, limits. */
+  /** The cache as it was opened: driver, servers (without credentials), namespace, limits. */
   info(): CacheInfo
   /** Lets operations in flight settle, frees what was opened, and rejects later calls with `ClosedError`. Twice is fine. */
   close(): Promise<void>

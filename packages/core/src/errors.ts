@@ -144,7 +144,7 @@ export function isOutage(error: unknown): error is CacheError {
   return error instanceof Error && outageCodes.has((error as { code?: unknown }).code as string)
 }
 
-/** The same failure told from the caller's side. A fresh error each time: many calls may share one lost connection. */
+/** The same failure with the caller's op and key. A new error each time: many calls may share one lost connection. */
 export function located(error: CacheError, op: string, key: string | undefined): CacheError {
   const Class = error.constructor as new (message: string, context: ErrorContext) => CacheError
   const { server, outcome, cause } = error

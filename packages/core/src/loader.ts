@@ -5,7 +5,7 @@ export interface LoaderContext {
   readonly key: string
   /** Fires when the last caller has left. Pass it on to `fetch` or the database. */
   readonly signal: AbortSignal
-  /** The ttl of the value being loaded, when only the value tells it. */
+  /** The ttl of the value being loaded, where it depends on the value. */
   setTtl(ttl: Ttl): void
   /** The value is returned but not stored. */
   noStore(): void

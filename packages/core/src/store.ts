@@ -129,7 +129,7 @@ export interface Space {
 
 /** What a backend can carry. Ask these, never a driver's name. */
 export interface Limits {
-  /** Largest payload in bytes that the backend stores, as far as is known now: a server may tell a truer one once connected. */
+  /** Largest payload in bytes that the backend stores, as far as is known now: a server may name another one once it is connected. */
   readonly maxItemBytes: number
   /** Expiry happens in steps of this many ms. */
   readonly ttlGranularity: number
@@ -147,7 +147,7 @@ export interface Limits {
   readonly shared: boolean
 }
 
-/** What a store tells without being asked. */
+/** What a store reports by itself. */
 export type StoreEvent =
   | { readonly type: 'connect'; readonly server: string }
   | { readonly type: 'disconnect'; readonly server: string; readonly error: CacheError | undefined }
@@ -187,7 +187,7 @@ export interface Store {
   close(call: Call): Answer<void>
 }
 
-/** One server's own statistics, or why it did not tell them. */
+/** One server's own statistics, or why there are none. */
 export interface ServerStats {
   readonly server: string
   readonly stats: Readonly<Record<string, string | number>>

@@ -16,8 +16,8 @@ export const queueMicrotask: typeof globalThis.queueMicrotask = globalThis.queue
 export const nextTick: typeof process.nextTick = process.nextTick
 
 /**
- * Runs what opens or closes a socket. Node's own sockets take `process.nextTick` from the process at that moment, and under a fake one no
- * connection would ever come about.
+ * Runs code that opens or closes a socket. Node's sockets read `process.nextTick` at that moment, and under a fake one no connection would
+ * ever be made.
  */
 export function withRealTicks<T>(run: () => T): T {
   const current = process.nextTick
@@ -36,8 +36,8 @@ export const longestTimer: number = 2 ** 31 - 1
 let turn: Promise<void> | undefined
 
 /**
- * Resolves in the next turn of the event loop. What is answered without asking a server waits for it: a loop that calls until the server is
- * back would otherwise run in microtasks alone, and no timer or socket would ever get its turn.
+ * Resolves in the next turn of the event loop. Answers that need no server wait for it: a loop that calls until the server is back would
+ * otherwise run in microtasks alone, and no timer or socket would ever get its turn.
  */
 export function nextTurn(): Promise<void> {
   turn ??= new Promise(resolve => {

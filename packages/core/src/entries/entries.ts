@@ -61,7 +61,7 @@ export class Entries {
     }
   }
 
-  /** The value as flags and payload. Throws, or rejects with, what the caller is to be told. */
+  /** The value as flags and payload. Throws or rejects with the caller's error. */
   encode(op: string, key: string, value: unknown): Encoded | Promise<Encoded> {
     if (value === undefined) {
       const message = 'undefined means a miss and cannot be stored; store null, or delete the key'

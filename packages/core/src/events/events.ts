@@ -11,7 +11,7 @@ interface KeyEvent {
   readonly namespace: string | undefined
 }
 
-/** Every event and what it tells. Never a value. */
+/** Every event and its detail, which never holds a value. */
 export interface CacheEvents {
   hit: KeyEvent
   /** `outage`: nothing is known of the entry, the server was ill. */

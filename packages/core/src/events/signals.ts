@@ -26,7 +26,7 @@ export class Signals {
   hasListeners = false
 
   on(event: keyof CacheEvents, listener: Listener): () => void {
-    // A wrapper of its own, so that the same function registered twice is told twice and removed once.
+    // A wrapper for each registration: a function registered twice is called twice, and removed once.
     const entry: Listener = detail => listener(detail)
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), entry])
     this.hasListeners = true

@@ -30,7 +30,7 @@ export function checkTable(
 }
 
 export function checkTtl(ttl: unknown, _name?: string, op?: string, key?: string): void {
-  // Nearly every one, and the verb reads it once more.
+  // The common case, and the verb converts it once more.
   if (typeof ttl === 'number' && ttl >= 1 && ttl <= maxTtl) return
   ttlMs(ttl, op, key)
 }

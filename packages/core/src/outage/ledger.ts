@@ -18,7 +18,7 @@ export interface OwedDelete {
   readonly superseding: { count: number }
 }
 
-/** What one namespace owes. */
+/** The owed deletes of one namespace. */
 interface Page {
   readonly keys: Map<string, OwedDelete>
   /** Set when there were more keys than the page holds: the newest of them. */
@@ -29,7 +29,7 @@ interface Page {
   version: number
 }
 
-/** The keys whose delete is owed to a server: by namespace prefix for those who read, by server for the replay. */
+/** The keys whose delete is owed to a server: by namespace prefix for reads, by server for the replay. */
 export class Ledger {
   readonly #pages = new Map<string, Page>()
   /** The oldest first. */
@@ -38,7 +38,7 @@ export class Ledger {
   /** Writes under way whose failure would be remembered. */
   uncertain = 0
 
-  /** Namespaces that owe anything. Zero nearly always, and then nobody looks further. */
+  /** Namespaces with an owed delete. Nearly always zero, and then no other check is needed. */
   get size(): number {
     return this.#pages.size
   }
@@ -48,7 +48,7 @@ export class Ledger {
     return this.#pages.size === 0 && this.uncertain === 0
   }
 
-  /** Whether the namespace owes more than is remembered key by key. */
+  /** Whether more deletes are owed in the namespace than are remembered key by key. */
   overflowed(prefix: string): boolean {
     return this.#pages.get(prefix)?.overflow !== undefined
   }
@@ -65,12 +65,12 @@ export class Ledger {
     return owed !== undefined && owed.until > now()
   }
 
-  /** OwedDelete, and no write is under way that leaves nothing of the old value. */
+  /** Owed, and no write is under way that would replace the old value. */
   hides(prefix: string, key: string): boolean {
     return this.owes(prefix, key) && !this.#pages.get(prefix)?.keys.get(key)?.superseding.count
   }
 
-  /** Costs the same whatever is owed already. */
+  /** Takes the same time however many deletes are owed already. */
   remember({ prefix, key, route, server }: Pick<OwedDelete, 'prefix' | 'key' | 'route' | 'server'>): void {
     this.#dropExpired(server)
     let page = this.#pages.get(prefix)
@@ -134,13 +134,13 @@ export class Ledger {
     let looked = 0
     for (const owed of this.#byServer.get(server) ?? []) {
       if (owed.superseding.count === 0) due.push(owed)
-      // Those that are being overwritten settle by themselves; however many there are, the others get their turn next time.
+      // Keys that are being overwritten settle by themselves; the scan is bounded, and the rest gets its turn next time.
       if (due.length === most || ++looked === 2 * most + 100) break
     }
     return due
   }
 
-  /** Lets others go first: this one failed. */
+  /** Moves a delete that failed behind the others. */
   postpone(owed: OwedDelete): void {
     const queue = this.#byServer.get(owed.server)
     if (queue?.delete(owed)) queue.add(owed)
@@ -176,7 +176,7 @@ export class Ledger {
     }
   }
 
-  /** Drops what is too old to be owed, a few at a time: more is dropped than comes in. */
+  /** Drops deletes that are too old, a few at each call: more than are added. */
   #dropExpired(server: string): void {
     let left = 4
     for (const owed of this.#byServer.get(server) ?? []) {

@@ -21,7 +21,7 @@ import type { Ledger } from './ledger.js'
 /** What a read finds. */
 type Found = StoredItem | Owed | undefined
 
-/** One namespace of a remembering store: notes what failed, hides what is owed, and pays before verbs whose answer depends on it. */
+/** One namespace of a remembering store: notes what failed, hides keys whose delete is owed, and sends that delete before verbs whose answer depends on it. */
 export class RememberingSpace implements Space {
   readonly #inner: Space
   readonly #ledger: Ledger
@@ -45,12 +45,12 @@ export class RememberingSpace implements Space {
     return this.#checked(key, call, this.#inner.get(key, call))
   }
 
-  /** A write of the key may fail while a read waits behind it; what that finds is what the write should have replaced. */
+  /** A write may fail while a read of its key waits behind it; the read then finds what the write should have replaced. */
   async #checked(key: string, call: Call, answer: Answer<Found>): Promise<Found> {
     const item = await answer
     if (!this.#owes(key)) return item
     if (!call.asks) return owed
-    // A store may answer at once while the write is still under way, which would then never get its turn.
+    // A store may answer in the same tick while the write is still under way: without a pause this would never end.
     await nextTurn()
     return this.get(key, call)
   }
@@ -108,7 +108,7 @@ export class RememberingSpace implements Space {
     return this.#writeAfterPaying(writes, keys, call, send)
   }
 
-  /** Where a condition would meet what should be gone, that is deleted first. */
+  /** Deletes first what should be gone already, where a condition would meet it. */
   async #writeAfterPaying(
     writes: readonly Write[],
     keys: readonly string[],
@@ -137,7 +137,7 @@ export class RememberingSpace implements Space {
     return this.#removeOwed(key, call)
   }
 
-  /** What is owed reads as a miss, so deleting it finds nothing. */
+  /** A key whose delete is owed reads as a miss, so a delete of it answers false. */
   async #removeOwed(key: string, call: Call): Promise<boolean> {
     const isOwed = this.#hides(key)
     const there = await this.#noting(key, call.route, () => this.#inner.remove(key, undefined, call))
@@ -182,7 +182,7 @@ export class RememberingSpace implements Space {
     return this.#inner.serverOf(key, route)
   }
 
-  /** Nothing under the key may be seen, and nothing under way will change that. */
+  /** No read may see the key, and no write under way will change that. */
   #hides(key: string): boolean {
     return this.#ledger.size !== 0 && this.#ledger.hides(this.#prefix, key)
   }
@@ -216,7 +216,7 @@ export class RememberingSpace implements Space {
     } catch (error) {
       answer = Promise.reject(error)
     }
-    // One step after the answer, no more: a read answered in the same breath looks at the ledger in its own first step.
+    // Settle exactly one microtask after the store: a read answered in the same tick checks the ledger one microtask later.
     return Promise.resolve(answer).then(
       value => {
         ledger.uncertain--
@@ -259,7 +259,7 @@ export class RememberingSpace implements Space {
     }
   }
 
-  /** Deletes what is owed first, in the same breath: nothing called later on the key may come in between. */
+  /** Sends the owed delete first, in the same tick, so that no later call on the key can slip in between. */
   #afterPaying<T>(key: string, call: Call, run: () => Answer<T>): Answer<T> {
     if (!this.#hides(key)) return run()
     const paid = this.#noting(key, call.route, () => this.#inner.remove(key, undefined, call))

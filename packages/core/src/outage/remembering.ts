@@ -117,7 +117,7 @@ class RememberingStore implements Store {
 
   async #replayTo(server: string, most: number): Promise<Progress> {
     const due = this.#ledger.due(server, most)
-    // What is being overwritten now may hide others behind it.
+    // Those left are being overwritten now, and may hide others behind them.
     if (due.length === 0) return this.#ledger.owesTo(server) ? 'failed' : 'done'
     const together = new Map<string, OwedDelete[]>()
     for (const owed of due) {
@@ -137,7 +137,7 @@ class RememberingStore implements Store {
     }
   }
 
-  /** Deletes for good; how many of the keys could be. */
+  /** Deletes these keys on their server. Resolves how many it deleted. */
   async #remove(due: readonly OwedDelete[]): Promise<number> {
     const { prefix, route } = due[0] as OwedDelete
     const space = this.#spaces.get(prefix)
@@ -169,13 +169,13 @@ class RememberingStore implements Store {
       const space = this.#spaces.get(prefix)
       if (space === undefined) continue
       if (prefix === '') {
-        // It shares its keyspace and cannot be cleared: it reads as misses until this is too old to count.
+        // A bare keyspace is shared and cannot be cleared: it reads as misses until the deletes are too old.
         progress = 'failed'
         continue
       }
       const since = this.#ledger.version
       try {
-        // One key tells whether the server takes deletes: a clear that ends at a read-only one has looked at all its keys for nothing.
+        // One key shows whether the server takes deletes: on a read-only server a clear would scan all its keys for nothing.
         const [answer] = await space.removeMany([key], this.#call(route))
         if (typeof answer === 'object') throw answer.failure
         await space.clear(() => this.#call())

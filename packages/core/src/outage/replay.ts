@@ -11,8 +11,8 @@ const batchSize = 500
 export type Progress = 'done' | 'more' | 'failed'
 
 /**
- * The replay of what is owed to one server: one key first, then batches; after a failure one key again, with growing delays. So a server that
- * stays ill is asked for one key now and then, however much is owed to it.
+ * The replay of the deletes owed to one server: one key first, then batches; after a failure one key again, with growing delays. So a server
+ * that stays ill is sent one key at a time, however many are owed to it.
  */
 export class Replay {
   readonly #send: (most: number) => Promise<Progress>

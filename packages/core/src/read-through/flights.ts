@@ -7,7 +7,7 @@ export class Flights implements Loads {
   /** Those that nobody can join, since another load of the key has the place. */
   readonly #apart = new Set<Flight<unknown>>()
 
-  /** How many loads there are to join or to supersede. Zero nearly always, and then nobody looks further. */
+  /** How many loads there are to join or to supersede. Nearly always zero, and then no other check is needed. */
   get size(): number {
     return this.#byId.size + this.#apart.size
   }

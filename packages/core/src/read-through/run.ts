@@ -10,7 +10,7 @@ export interface Purpose<V> {
   deserted(): void
 }
 
-/** Tells in whose loader a call was made, so that two loads that need each other do not wait for ever. */
+/** In whose loader a call was made, so that two loads that need each other do not wait without end. */
 const current = new AsyncLocalStorage<Run>()
 let running = 0
 let isEnding = false

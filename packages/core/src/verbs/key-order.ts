@@ -2,7 +2,7 @@ import { PendingKeys } from './pending-keys.js'
 
 /**
  * Call order of one key across asynchronous encoding: a value compressed in the thread pool is sent later than it was set,
- * so everything called on its key meanwhile waits for it to be sent. Idle nearly always, and then costs one comparison.
+ * so every call on its key meanwhile waits until it is sent. Nearly always idle, and then costs one comparison.
  */
 export class KeyOrder {
   readonly #tails = new Map<string, Promise<unknown>>()
@@ -19,7 +19,7 @@ export class KeyOrder {
     return this.#tails.get(id) ?? this.#holding(id)?.before(id) ?? this.#barrier
   }
 
-  /** Runs `send` once `ready` and every earlier call on `id` let it, and keeps the place of `id` until then. */
+  /** Runs `send` when `ready` has settled and every earlier call on `id` was sent; later calls on `id` wait until then. */
   sendInTurn<T>(id: string, ready: Promise<unknown>, send: () => T | Promise<T>): Promise<T> {
     // A call whose encoding fails must still wait its turn; later calls depend on the earlier ones through it.
     const after = Promise.resolve(this.before(id)).then(() => ready)
@@ -41,8 +41,8 @@ export class KeyOrder {
   }
 
   /**
-   * Keeps the places of many keys until each is said to be sent. `after`: what the first of them must wait for, if anything. A patient
-   * one waits for whole batches before it: so it costs no promise per key.
+   * Holds the places of many keys until each is marked as sent. `after`: what the batch must wait for, if anything. A patient batch waits
+   * for whole batches before it, which costs no promise per key.
    */
   batch(
     prefix: string,

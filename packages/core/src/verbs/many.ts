@@ -11,7 +11,7 @@ const chunkKeys = 1024
 const chunkBytes = 256 * 1024
 /** Chunks under way at once: the server works on one while the answers to the other are read. */
 const chunksInFlight = 2
-/** Chunks in a row of which a server answered nothing. It is not waited for again in the same call. */
+/** A server that answers nothing to so many chunks in a row is not asked again by the same call. */
 const patience = 3
 
 /** A call on many distinct keys. `A` is the answer for one of them. */
@@ -22,15 +22,15 @@ export interface Many<A> {
   readonly ready?: Promise<unknown> | undefined
   /** Sends for the keys with these indices, or for all. Answers in their order; never rejects for a server's trouble. */
   readonly send: (indices: readonly number[] | undefined, call: Call) => Answer<readonly (A | Failed)[]>
-  /** Bytes that a key brings along. Default: none to speak of. */
+  /** Bytes of the key's value. Default: next to none. */
   readonly bytesOf?: (index: number) => number
   /** Called with each key that was given up unsent. */
   readonly forgo?: (key: string) => void
 }
 
 /**
- * Sends in the call order of every key, and answers in the order of the keys. What is too much for one chunk goes chunk by chunk, each
- * with a deadline of its own: no size of a batch overloads the server or the time that one call has.
+ * Sends in the call order of every key, and answers in the order of the keys. A large call is sent in chunks, each with a deadline of its
+ * own, so that no size of a batch overloads the server or runs out of the time of one call.
  */
 export function sendMany<A>(namespace: Namespace, many: Many<A>): Answer<readonly (A | Failed)[]> {
   const { keys, options, ready, send } = many
@@ -72,8 +72,7 @@ class ManyInChunks<A> {
     const namespace = this.#namespace
     const { keys, options, ready, forgo } = this.#many
     const { pending, after } = namespace.order.batch(namespace.prefix, keys, keys.length > chunkKeys)
-    // One chunk has the time of a single call. More of them, which have their own each, wait for as long as earlier calls get on: each
-    // of those ends by itself.
+    // One chunk has the time of a single call. Several, each with its own, wait for earlier calls, which end by their own deadlines.
     const begun = (): Call | Promise<Call> =>
       fits(this.#many) ? namespace.call(options) : Promise.resolve(after).then(() => namespace.call(options))
     const call = ready === undefined ? begun() : ready.then(begun)
@@ -119,7 +118,7 @@ class ManyInChunks<A> {
     }
   }
 
-  /** What goes next; what lies on a server that has gone silent is given up. */
+  /** The keys to send next. Those on a server that has gone silent are given up. */
   #nextChunk(): number[] {
     const { keys, bytesOf, forgo } = this.#many
     const indices: number[] = []

@@ -3,13 +3,13 @@ interface Wait {
   readonly resolve: () => void
 }
 
-/** The keys of one call that is sent in chunks, in order, as far as they are still to be sent. Looked at only where another call asks for one. */
+/** The keys of a call in chunks that are still to be sent, in order. Built only when another call asks for one of them. */
 export class PendingKeys {
   readonly #prefix: string
   readonly #keys: readonly string[]
   /** The keys before this index were sent. */
   #next = 0
-  /** The others, once somebody has asked. */
+  /** The keys from there on, once another call has asked. */
   #unsent: Set<string> | undefined
   readonly #waits = new Map<string, Wait>()
   /** Resolves when all were sent. */

@@ -6,10 +6,10 @@ import type { Answer, Call } from '../store.js'
 export interface Waiting<T> {
   /** A promise where the value is still being encoded: the server's time begins after that. */
   readonly call: Call | Promise<Call>
-  /** Takes its place now, and runs what it is given when the turn has come. */
+  /** Takes the call's place now, and runs the given function when its turn has come. */
   readonly queue: (run: () => Answer<T>) => Promise<T>
   readonly send: (call: Call) => Answer<T>
-  /** Runs in the place of `send` where the deadline passed before the turn came: what was not done may have to be remembered. */
+  /** Runs instead of `send` where the deadline passed before the turn came, since an undone delete must be remembered. */
   readonly forgo?: (() => void) | undefined
   readonly tooLate: () => CacheError
 }
