@@ -46,6 +46,16 @@ export abstract class CacheError extends Error {
     this.server = context.server
     this.outcome = context.outcome
   }
+
+  /**
+   * A new error for the same failure, seen from elsewhere: what `context` and `message` leave out stays. Its cause is this error's own
+   * cause, or this error. Many calls may share one failure, and each needs an error of its own.
+   */
+  at(context: ErrorContext, message: string = this.message): this {
+    const Class = this.constructor as new (message: string, context: ErrorContext) => this
+    const { op, key, server, outcome, cause = this } = this
+    return new Class(message, { op, key, server, outcome, cause, ...context })
+  }
 }
 
 /** A value the caller passed cannot be used. Thrown before any I/O. */
@@ -146,7 +156,5 @@ export function isOutage(error: unknown): error is CacheError {
 
 /** The same failure with the caller's op and key. A new error each time: many calls may share one lost connection. */
 export function located(error: CacheError, op: string, key: string | undefined): CacheError {
-  const Class = error.constructor as new (message: string, context: ErrorContext) => CacheError
-  const { server, outcome, cause } = error
-  return new Class(error.message, { op, key, server, outcome, cause: cause ?? error })
+  return error.at({ op, key })
 }

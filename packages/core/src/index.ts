@@ -37,8 +37,23 @@ export type { CacheOptions } from './input/settings.js'
 export { shown } from './input/shown.js'
 export { type Duration, milliseconds, type Ttl, ttlMs } from './input/ttl.js'
 export type { LoaderContext, LoadOutcome } from './loader.js'
+export { Admission } from './server/admission.js'
+export { Backoff } from './server/backoff.js'
 export { Breaker, type BreakerOptions, type BreakerSetup, checkBreaker } from './server/breaker.js'
 export { type Pending, unwatch, watchDeadline } from './server/deadlines.js'
+export { everyServer } from './server/every-server.js'
+export { Exchange, type Wire } from './server/exchange.js'
+export {
+  defaultTimeout,
+  type HealthOptions,
+  type HealthSettings,
+  healthOptionNames,
+  resolveHealth,
+} from './server/health-options.js'
+export { Listeners } from './server/listeners.js'
+export { Progress, type Verdict } from './server/progress.js'
+export { failNextTurn, type Refusable, refusal } from './server/refusals.js'
+export { Unsettled } from './server/unsettled.js'
 export type {
   Answer,
   Call,

@@ -23,6 +23,7 @@ afterEach(() => {
 function make(breaker: false | { failures?: number }): Breaker {
   return new Breaker({
     server: 'a:1',
+    timeout: 500,
     breaker,
     probe: async () => {
       probes++
@@ -78,6 +79,7 @@ test('the time that a probe waits in vain is part of the delay to the next', asy
   const starts: number[] = []
   breaker = new Breaker({
     server: 'a:1',
+    timeout: 500,
     probe: () => {
       starts.push(performance.now())
       return new Promise((_, reject) => setTimeout(() => reject(late), 500))
@@ -104,4 +106,31 @@ test('closed, it probes no more', async () => {
   breaker.close()
   await vi.advanceTimersByTimeAsync(5000)
   expect(probes).toBe(0)
+})
+
+test.each([
+  ['a long timeout: half a second and the whole of it, by turns', 2000, [500, 2000, 500, 2000]],
+  ['a short one: the whole of it each time', 300, [300, 300, 300, 300]],
+])('a probe is as patient as %s', async (_, timeout, expected) => {
+  const patiences: number[] = []
+  breaker = new Breaker({
+    server: 'a:1',
+    timeout,
+    probe: async patience => {
+      patiences.push(patience)
+      throw late
+    },
+    report: () => {},
+  })
+  breaker.failed(late, true)
+  await vi.advanceTimersByTimeAsync(7000)
+  expect(patiences.slice(0, 4)).toEqual(expected)
+})
+
+test('an exchange is one failure, however many of its calls fail', () => {
+  const exchange = { isCounted: false }
+  for (let i = 0; i < 20; i++) breaker.failedIn(exchange, late)
+  expect(breaker.refusal()).toBeUndefined()
+  for (let i = 0; i < 4; i++) breaker.failedIn({ isCounted: false }, late)
+  expect(breaker.refusal()).toBeDefined()
 })

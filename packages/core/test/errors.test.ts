@@ -28,6 +28,20 @@ test.each(Object.entries(expected))('%s carries its code, its name and where it 
   expect(error).toMatchObject({ name, code, op: 'get', key: 'k', server: 'a:1', cause, message: 'fact; way out' })
 })
 
+test.each(Object.keys(expected))('%s seen from elsewhere is another error of its kind', name => {
+  const Class = classes.get(name) as typeof core.ServerError
+  const cause = new Error('below')
+  const error = new Class('fact; way out', { op: 'get', key: 'k', server: 'a:1', outcome: 'refused' })
+  const located = error.at({ op: 'set', key: undefined })
+  expect(located).toBeInstanceOf(Class)
+  expect(located).not.toBe(error)
+  expect(located).toMatchObject({ message: 'fact; way out', op: 'set', key: undefined, server: 'a:1', cause: error })
+  expect(located.outcome).toBe('refused')
+  const whole = new Class('fact', { cause }).at({ server: 'b:2', outcome: 'unknown' }, 'another fact')
+  expect(whole).toMatchObject({ name, message: 'another fact', server: 'b:2', outcome: 'unknown', cause })
+  expect(error.at({ cause }).cause).toBe(cause)
+})
+
 test('the nearest name is offered only when it is near', () => {
   expect(core.nearest('tll', ['ttl', 'timeout'])).toBe('ttl')
   expect(core.nearest('nameSpace', ['namespace', 'name'])).toBe('namespace')

@@ -1,9 +1,6 @@
+import { Backoff } from '../server/backoff.js'
 import { clearTimeout, setTimeout } from '../timers.js'
 
-/** Milliseconds from a failure to the first try. */
-const firstDelay = 100
-/** Milliseconds between tries at most: a server that is back is found within a second. */
-const longestDelay = 700
 /** Keys of one batch. */
 const batchSize = 500
 
@@ -17,7 +14,7 @@ export type Progress = 'done' | 'more' | 'failed'
 export class Replay {
   readonly #send: (most: number) => Promise<Progress>
   #timer: NodeJS.Timeout | undefined
-  #failures = 0
+  readonly #backoff = new Backoff()
   #isRunning = false
   /** Something more is owed since the running replay began. */
   #isWoken = false
@@ -45,7 +42,7 @@ export class Replay {
   /** The server is back. */
   resume(): void {
     this.#isSuspended = false
-    this.#failures = 0
+    this.#backoff.reset()
     this.#stopTimer()
     void this.#run()
   }
@@ -64,20 +61,15 @@ export class Replay {
       progress = await this.#send(most)
     }
     this.#isRunning = false
-    if (progress === 'done') this.#failures = 0
+    if (progress === 'done') this.#backoff.reset()
     if ((progress !== 'done' || this.#isWoken) && !this.#isSuspended && !this.#isClosed) this.#schedule()
   }
 
   #schedule(): void {
-    const step = Math.min(firstDelay * 2 ** this.#failures++, longestDelay)
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined
-        void this.#run()
-      },
-      // Half fixed, half random: a fleet must not come back to its server in one wave.
-      step * (0.5 + Math.random() / 2),
-    )
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#run()
+    }, this.#backoff.next())
     this.#timer.unref()
   }
 

@@ -4,8 +4,9 @@ import { shown } from '../input/shown.js'
 import { milliseconds } from '../input/ttl.js'
 import type { StoreEvent } from '../store.js'
 import { clearTimeout, now, setTimeout } from '../timers.js'
+import { Backoff, firstDelay, longestDelay } from './backoff.js'
 
-/** When a server is given a rest. */
+/** When calls to a failing server are suspended (circuit breaker). */
 export interface BreakerOptions {
   /** Failures in a row that open the breaker. A connection that cannot be made opens it at once. Default 5. */
   readonly failures?: number
@@ -15,13 +16,17 @@ export interface BreakerOptions {
   readonly maxDelay?: number
 }
 
+const mostFailures = 5
+/** Milliseconds that every other probe waits where the timeout is longer: with the delay between probes, a server that is back is found within a second. */
+const quickProbe = 500
+
 const optionNames = ['failures', 'minDelay', 'maxDelay'] as const
 
 /** A store's `breaker` option as a {@link Breaker} takes it. Throws `InvalidArgumentError`; `where` names the store. */
 export function checkBreaker(where: string, breaker: unknown): BreakerOptions | false | undefined {
   if (breaker === undefined || breaker === false) return breaker
   checkOptions(`${where}: breaker`, breaker, optionNames)
-  const { failures = 5, minDelay = 100, maxDelay = 700 } = breaker as BreakerOptions
+  const { failures = mostFailures, minDelay = firstDelay, maxDelay = longestDelay } = breaker as BreakerOptions
   if (!Number.isInteger(failures) || failures < 1) {
     throw new InvalidArgumentError(`${where}: breaker.failures must be a whole number from 1, got ${shown(failures)}`)
   }
@@ -37,8 +42,10 @@ export interface BreakerSetup {
   readonly server: string
   /** `false`: every call tries for itself. */
   readonly breaker?: BreakerOptions | false | undefined
-  /** Connects where needed and asks the server for a sign of life; rejects when none came. */
-  readonly probe: () => Promise<void>
+  /** How long a probe may take at most, in ms: the store's `timeout`. */
+  readonly timeout: number
+  /** Connects where needed and asks the server for a sign of life; rejects when none came within `patience` ms. */
+  readonly probe: (patience: number) => Promise<void>
   readonly report: (event: StoreEvent) => void
 }
 
@@ -51,13 +58,15 @@ export class Breaker {
   readonly #enabled: boolean
   readonly #limit: number
   readonly #minDelay: number
-  readonly #maxDelay: number
-  readonly #probe: () => Promise<void>
+  readonly #backoff: Backoff
+  readonly #timeout: number
+  readonly #probe: (patience: number) => Promise<void>
   readonly #report: (event: StoreEvent) => void
   #failures = 0
   #open = false
   #closed = false
-  #attempt = 0
+  /** Whether the next probe waits for the whole timeout. */
+  #isPatient = false
   #timer: NodeJS.Timeout | undefined
   #reason: CacheError | undefined
 
@@ -65,9 +74,10 @@ export class Breaker {
     const breaker = options.breaker === false ? undefined : (options.breaker ?? {})
     this.server = options.server
     this.#enabled = breaker !== undefined
-    this.#limit = breaker?.failures ?? 5
-    this.#minDelay = breaker?.minDelay ?? 100
-    this.#maxDelay = Math.max(breaker?.maxDelay ?? 700, this.#minDelay)
+    this.#limit = breaker?.failures ?? mostFailures
+    this.#minDelay = breaker?.minDelay ?? firstDelay
+    this.#backoff = new Backoff(this.#minDelay, breaker?.maxDelay)
+    this.#timeout = options.timeout
     this.#probe = options.probe
     this.#report = options.report
   }
@@ -81,7 +91,7 @@ export class Breaker {
     )
   }
 
-  /** A reply came, be it an error of the server's: it lives. */
+  /** The server replied, even if with an error, so it is alive. */
   succeeded(): void {
     this.#failures = 0
   }
@@ -93,9 +103,17 @@ export class Breaker {
     if (!refused && this.#failures < this.#limit) return
     this.#open = true
     this.#reason = error
-    this.#attempt = 0
+    this.#backoff.reset()
+    this.#isPatient = false
     this.#report({ type: 'breaker', server: this.server, state: 'open' })
     this.#schedule()
+  }
+
+  /** {@link failed}, unless the exchange has cost the server a failure before. */
+  failedIn(exchange: { isCounted: boolean }, error: CacheError): void {
+    if (exchange.isCounted) return
+    exchange.isCounted = true
+    this.failed(error)
   }
 
   /** Stops probing. */
@@ -106,9 +124,7 @@ export class Breaker {
 
   /** `probed`: how many ms the last probe took. The delay counts from its start, or a silent server would be asked too rarely. */
   #schedule(probed = 0): void {
-    const step = Math.min(this.#minDelay * 2 ** this.#attempt++, this.#maxDelay)
-    // Half fixed, half random: a fleet that lost one server must not come back to it in one wave.
-    const delay = Math.max(this.#minDelay, step * (0.5 + Math.random() / 2) - probed)
+    const delay = Math.max(this.#minDelay, this.#backoff.next() - probed)
     this.#timer = setTimeout(() => void this.#try(), delay)
     this.#timer.unref()
   }
@@ -117,8 +133,10 @@ export class Breaker {
     this.#report({ type: 'breaker', server: this.server, state: 'half-open' })
     const began = now()
     try {
-      await this.#probe()
+      await this.#probe(this.#isPatient ? this.#timeout : Math.min(this.#timeout, quickProbe))
     } catch {
+      // By turns: quick probes find a server soon after its return, patient ones find a server that is slow.
+      this.#isPatient = !this.#isPatient
       if (this.#closed) return
       this.#report({ type: 'breaker', server: this.server, state: 'open' })
       this.#schedule(now() - began)
