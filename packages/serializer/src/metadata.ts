@@ -37,7 +37,7 @@ const MOST_UINT32 = 0xffff_ffff
 
 /** What is noted of an entry. */
 export interface Metadata {
-  /** From when on the entry is stale, in ms since 1970. */
+  /** From when on the entry is stale, in ms since 1970. Infinity: never. */
   readonly softDeadline?: number | undefined
   /** When its value was loaded or set, in ms since 1970. */
   readonly created?: number | undefined
@@ -57,8 +57,8 @@ export function writeMetadata({ softDeadline, created, nonce, loadTime, tags }: 
   const bytes = Buffer.alloc(length)
   bytes[0] = MARK
   bytes.writeUInt16BE(length, LENGTH)
-  bytes.writeUIntBE(softDeadline ?? 0, SOFT_DEADLINE, 6)
-  bytes.writeUIntBE(created ?? 0, CREATED, 6)
+  bytes.writeUIntBE(momentOf(softDeadline), SOFT_DEADLINE, 6)
+  bytes.writeUIntBE(momentOf(created), CREATED, 6)
   if (nonce !== undefined) bytes.set(nonce.subarray(0, NONCE_BYTES), NONCE)
   bytes.writeUInt32BE(Math.min(Math.round(loadTime ?? 0), MOST_UINT32), LOAD_TIME)
   if (tagBytes !== undefined) {
@@ -78,7 +78,7 @@ export function readMetadata(metadata: Uint8Array): Metadata {
     const end = at + SECTION_HEAD > bytes.length ? Number.NaN : at + SECTION_HEAD + bytes.readUInt16BE(at + 1)
     if (!(end <= bytes.length)) throw torn('a section is cut')
     const type = bytes[at] as number
-    if (type === TAGS) tags = readTags(bytes.subarray(at + SECTION_HEAD, end))
+    if (type === TAGS) tags = readTags(bytes.subarray(at + SECTION_HEAD, end), tags)
     else if (type >= FIRST_CRITICAL) throw torn(`it has a section of type ${type}, which only a later version reads`)
     at = end
   }
@@ -95,7 +95,7 @@ export function readMetadata(metadata: Uint8Array): Metadata {
 /** The same metadata with another soft deadline, in ms since 1970; sections that are not known stay. */
 export function withSoftDeadline(metadata: Uint8Array, softDeadline: number): Uint8Array {
   const bytes = Buffer.from(metadata)
-  bytes.writeUIntBE(softDeadline, SOFT_DEADLINE, 6)
+  bytes.writeUIntBE(momentOf(softDeadline), SOFT_DEADLINE, 6)
   return bytes
 }
 
@@ -122,20 +122,27 @@ export function countsAsAbsent(item: { flags: number; metadata?: Uint8Array | un
   return softDeadline !== 0 && softDeadline <= epochMs
 }
 
+/** Whole ms; rounded up, so that no deadline comes early. 0: none. */
+function momentOf(epochMs: number | undefined): number {
+  return epochMs === undefined || epochMs === Number.POSITIVE_INFINITY ? 0 : Math.ceil(epochMs)
+}
+
 function writeTags(tags: ReadonlyMap<string, Uint8Array>): Buffer {
   const parts: Uint8Array[] = []
   for (const [tag, version] of tags) {
     const name = Buffer.from(tag)
     const length = Buffer.alloc(2)
     if (name.length > LONGEST) throw new SerializationError(`a tag is of ${name.length} bytes, over ${LONGEST}`)
+    if (version.length !== VERSION_BYTES) {
+      throw new SerializationError(`the version of a tag is of ${version.length} bytes, not ${VERSION_BYTES}`)
+    }
     length.writeUInt16BE(name.length)
-    parts.push(length, name, version.subarray(0, VERSION_BYTES))
+    parts.push(length, name, version)
   }
   return Buffer.concat(parts)
 }
 
-function readTags(content: Buffer): Map<string, Uint8Array> {
-  const tags = new Map<string, Uint8Array>()
+function readTags(content: Buffer, tags = new Map<string, Uint8Array>()): Map<string, Uint8Array> {
   for (let at = 0; at < content.length; ) {
     const name = at + 2
     const version = name > content.length ? Number.NaN : name + content.readUInt16BE(at)

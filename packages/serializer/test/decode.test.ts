@@ -1,5 +1,14 @@
 import { constants, deflateRawSync, deflateSync } from 'node:zlib'
-import { CODEC_V8, createSerializer, type Encoded, frame, SerializationError, unframe } from '@anycache/serializer'
+import {
+  CODEC_V8,
+  createSerializer,
+  type Encoded,
+  FLAG_METADATA,
+  frame,
+  SerializationError,
+  unframe,
+  writeMetadata,
+} from '@anycache/serializer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { samples } from './samples.js'
@@ -145,12 +154,15 @@ describe('inflation', () => {
 })
 
 describe('frames', () => {
-  it('keep the flags and payload of any item', () => {
+  it('keep the flags, payload and metadata of any item', () => {
+    const flag = fc.integer({ min: 0, max: 0xffffffff })
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 0xffffffff }), fc.uint8Array(), (flags, data) => {
-        const back = unframe(Buffer.from(frame({ flags, data }) as Uint8Array))
+      fc.property(flag, fc.uint8Array(), fc.nat(2 ** 40), (flags, data, softDeadline) => {
+        const metadata = (flags & FLAG_METADATA) === 0 ? undefined : writeMetadata({ softDeadline })
+        const back = unframe(Buffer.from(frame({ flags, data, metadata }) as Uint8Array))
         if (flags !== 2 || back.flags !== 0) expect(back.flags).toBe(flags)
         expect(Buffer.from(back.data)).toEqual(Buffer.from(data))
+        expect(back.metadata).toEqual(metadata)
       }),
     )
   })
@@ -179,6 +191,9 @@ describe('frames', () => {
     ['with flags over 32 bits', [0xc1, 0x01, 0xff, 0xff, 0xff, 0xff, 0x10]],
     ['with flags of six bytes', [0xc1, 0x01, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]],
     ['with flags longer than need be', [0xc1, 0x01, 0x80, 0x00]],
+    ['without the metadata that their flags promise', [0xc1, 0x01, 0x80, 0x20]],
+    ['with other bytes in the place of metadata', [0xc1, 0x01, 0x80, 0x20, ...Buffer.alloc(40, 'x')]],
+    ['cut within their metadata', [0xc1, 0x01, 0x80, 0x20, ...writeMetadata({ softDeadline: 1 }).subarray(0, 26)]],
   ])('are refused when %s', (_name, bytes) => {
     expect(() => unframe(Uint8Array.from(bytes))).toThrow(SerializationError)
   })
