@@ -203,7 +203,56 @@ describe('isolation by reference', () => {
   test('hands back the very value', () => {
     const { serializer } = new MemoryStore({ isolation: 'reference' })
     for (const value of [{ a: 1 }, () => 1, Symbol('s'), null, 'x', -0, 0.5, new Map()]) {
-      const { flags, data } = (store.serializer?.encode({ a: 1 }) as StoredItem | undefined) ?? { flags: 0, data: 'x' }
+      const { flags, data } = serializer!.encode(value) as { flags: number; data: string }
+      expect(serializer!.decode(flags, data)).toBe(value)
+    }
+  })
+
+  test('keeps whole numbers countable', () => {
+    const store = new MemoryStore({ isolation: 'reference' })
+    const space = store.space([], nativeFormat)
+    const item = store.serializer!.encode(41) as StoredItem
+    space.write({ key: 'n', item, ttl: forever, when: 'always' }, call)
+    expect(space.count('n', 1, undefined, call)).toEqual({ value: 42 })
+    const { flags, data } = space.get('n', call) as StoredItem
+    expect(store.serializer!.decode(flags, data)).toBe(42)
+    space.write({ key: 'n', item: store.serializer!.encode('41') as StoredItem, ttl: forever, when: 'always' }, call)
+    expect(space.count('n', 1, undefined, call)).toEqual({ refused: 'not-a-counter' })
+  })
+})
+
+describe('options', () => {
+  test.each([
+    [{ maxEntrees: 5 }, /did you mean "maxEntries"/],
+    [{ maxEntries: 0 }, /maxEntries must be a whole number from 1/],
+    [{ maxEntries: 1.5 }, /maxEntries/],
+    [{ maxEntries: Number.POSITIVE_INFINITY }, /maxEntries/],
+    [{ maxEntries: '10' }, /maxEntries/],
+    [{ maxBytes: 0 }, /maxBytes must be at least 1024/],
+    [{ maxBytes: -1 }, /maxBytes/],
+    [{ maxBytes: '64 megs' }, /maxBytes/],
+    [{ isolation: 'none' }, /isolation must be/],
+    [{ isolation: 'reference', maxBytes: '1mb' }, /maxBytes needs isolation "copy"/],
+    [{ clock: {} }, /clock must have a now/],
+    [null, /options must be an object/],
+  ])('refuse %o', (options, message) => {
+    expect(() => new MemoryStore(options as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_CACHE_INVALID_ARGUMENT', message: expect.stringMatching(message) }),
+    )
+  })
+
+  test('may be frozen', () => {
+    expect(new MemoryStore(Object.freeze({ maxEntries: 5 })).client.max).toBe(5)
+  })
+})
+
+test('keeps metadata as it is, without a copy, by value and by reference', () => {
+  const metadata = writeMetadata({ tags: new Map([['a', Buffer.from('version1')]]) })
+  for (const isolation of ['copy', 'reference'] as const) {
+    const store = new MemoryStore({ isolation })
+    const space = store.space([], nativeFormat)
+    const encoded = store.serializer?.encode({ a: 1 }) as StoredItem | undefined
+    const { flags, data } = encoded ?? { flags: 0, data: 'x' }
     const item = { flags: flags | FLAG_METADATA, data, metadata }
     expect(space.write({ key: 'k', item, ttl: forever, when: 'always' }, call)).toEqual({ outcome: 'stored' })
     const found = space.get('k', call) as StoredItem
