@@ -1,21 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import {
-  type Cache,
-  type CacheOptions,
-  type Call,
-  cacheOver,
-  type Limits,
-  type Space,
-  type Store,
-} from '@anycache/core'
-
-/** Where the stores of a suite come from, and how time passes for them. */
-export interface Backend {
-  /** A new, unconnected store on the backend under test. */
-  readonly store: () => Store | Promise<Store>
-  /** The clock of the store where it has one of its own, such as `fakeClock()`. Default: real time, and the cases wait. */
-  readonly clock?: { advance(ms: number): void }
-}
+import { type Cache, type CacheOptions, cacheOver, type Limits, type Store } from '@anycache/core'
+import { type Backend, StoreTrial } from './store-trial.js'
 
 /** {@link CacheOptions}, where `namespace: undefined` asks for none. */
 type Opening = Omit<CacheOptions, 'namespace'> & { readonly namespace?: string | undefined }
@@ -26,23 +10,21 @@ export class Trial {
   readonly cache: Cache
   readonly namespace: string
   readonly store: Store
+  /** The same namespace as its store keeps it: for items that no cache writes. */
+  readonly raw: StoreTrial
   readonly #backend: Backend
   readonly #opened: Cache[] = []
 
   constructor(store: Store, backend: Backend) {
     this.store = store
     this.#backend = backend
-    this.namespace = `conformance-${randomBytes(6).toString('hex')}`
+    this.raw = new StoreTrial(store, backend)
+    this.namespace = this.raw.namespace
     this.cache = this.open()
   }
 
   get limits(): Limits {
     return this.store.limits
-  }
-
-  /** The store's own view of the namespace: for bytes that no serializer would write. */
-  get space(): Space {
-    return this.store.space([this.namespace])
   }
 
   /** Another cache over the same store; of the same namespace, unless `options` name one. */
@@ -57,26 +39,19 @@ export class Trial {
     return cache
   }
 
-  /** A call of the store's that has time enough. */
-  call(): Call {
-    return { deadline: performance.now() + 10_000 }
-  }
-
   /** Lets `ms` pass. */
-  async pass(ms: number): Promise<void> {
-    const { clock } = this.#backend
-    if (clock !== undefined) clock.advance(ms)
-    else await new Promise(resolve => setTimeout(resolve, ms))
+  pass(ms: number): Promise<void> {
+    return this.raw.pass(ms)
   }
 
   /** Lets a ttl that began before this call run out, the backend's lag included. */
-  async expire(ttl: number): Promise<void> {
-    await this.pass(ttl + this.limits.ttlLag + 150)
+  expire(ttl: number): Promise<void> {
+    return this.raw.expire(ttl)
   }
 
   /** Whether time passes by itself. */
   get realTime(): boolean {
-    return this.#backend.clock === undefined
+    return this.raw.realTime
   }
 
   async end(): Promise<void> {

@@ -24,9 +24,9 @@ export function brokenStore(sound: MemoryStore, defect: Defect): Store {
       return sound.limits
     },
     ...(defect.serializer === undefined ? {} : { serializer: defect.serializer }),
-    space(path) {
+    space(path, format) {
       const kept = defect.path?.(path) ?? path
-      const whole = delegate(sound.space(kept))
+      const whole = delegate(sound.space(kept, format))
       return { ...whole, ...defect.space?.(whole, kept, sound) }
     },
     listen: listener => sound.listen(listener),
@@ -54,6 +54,7 @@ export function renamed(rename: (key: string) => string): Alter {
         writes.map(write => ({ ...write, key: rename(write.key) })),
         call,
       ),
+    claim: (key, lease, ttl, call) => sound.claim(rename(key), lease, ttl, call),
     remove: (key, only, call) => sound.remove(rename(key), only, call),
     removeMany: (keys, call) => sound.removeMany(keys.map(rename), call),
     take: (key, call) => sound.take(rename(key), call),
@@ -71,6 +72,7 @@ export function retimed(retime: (ttl: number) => number): Alter {
         writes.map(write => ({ ...write, ttl: retime(write.ttl) })),
         call,
       ),
+    claim: (key, lease, ttl, call) => sound.claim(key, lease, retime(ttl), call),
     touch: (key, ttl, call) => sound.touch(key, retime(ttl), call),
     count: (key, by, create, call) => sound.count(key, by, create && { ...create, ttl: retime(create.ttl) }, call),
   })
@@ -82,14 +84,15 @@ function delegate(space: Space): Space {
     getMany: (keys, call) => space.getMany(keys, call),
     write: (write, call) => space.write(write, call),
     writeMany: (writes, call) => space.writeMany(writes, call),
+    claim: (key, lease, ttl, call) => space.claim(key, lease, ttl, call),
     remove: (key, only, call) => space.remove(key, only, call),
     removeMany: (keys, call) => space.removeMany(keys, call),
     take: (key, call) => space.take(key, call),
     touch: (key, ttl, call) => space.touch(key, ttl, call),
     count: (key, by, create, call) => space.count(key, by, create, call),
     clear: nextCall => space.clear(nextCall),
-    keys: (pattern, nextCall) => space.keys?.(pattern, nextCall) ?? (async function* () {})(),
+    keys: (pattern, nextCall) => space.keys(pattern, nextCall),
     wireKey: (key, call) => space.wireKey(key, call),
-    serverOf: key => space.serverOf(key),
+    serverOf: (key, route) => space.serverOf(key, route),
   }
 }

@@ -1,4 +1,4 @@
-import { type CasToken, patternOf, type StoredItem, type Written } from '@anycache/core'
+import { type CasToken, patternOf, type StoredItem, type VersionedItem, type Written } from '@anycache/core'
 import { clearWhere, type Defect, renamed, retimed } from './broken-store.js'
 
 const forever = Number.POSITIVE_INFINITY
@@ -35,7 +35,7 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
   },
   'touch changes nothing': {
     noticedBy: 'ttl',
-    space: sound => ({ touch: (key, _, call) => sound.get(key, call) !== undefined }),
+    space: sound => ({ touch: (key, _, call) => (sound.get(key, call) === undefined ? 'missing' : 'touched') }),
   },
   'a count renews the ttl': {
     noticedBy: 'ttl',
@@ -81,7 +81,7 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
     space: sound => ({
       async touch(key, ttl, call) {
         await sound.touch(key, ttl, call)
-        return true
+        return 'touched' as const
       },
     }),
   },
@@ -100,13 +100,13 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
   },
   'take leaves the entry': {
     noticedBy: 'add, replace, touch, delete and take',
-    space: sound => ({ take: (key, call) => sound.get(key, call) }),
+    space: sound => ({ take: (key, call) => sound.get(key, call) as StoredItem | undefined }),
   },
   'take reads first and deletes then': {
     noticedBy: 'add, replace, touch, delete and take',
     space: sound => ({
       async take(key, call) {
-        const found = await sound.get(key, call)
+        const found = (await sound.get(key, call)) as StoredItem | undefined
         await later()
         await sound.remove(key, undefined, call)
         return found
@@ -149,7 +149,7 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
     noticedBy: 'counters',
     space: sound => ({
       async count(key, by, create, call) {
-        const found = await sound.get(key, call)
+        const found = (await sound.get(key, call)) as StoredItem | undefined
         await later()
         if (found === undefined || !/^\d+$/.test(String(found.data))) return sound.count(key, by, create, call)
         const value = Math.max(0, Number(found.data) + by)
@@ -228,7 +228,7 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
     noticedBy: 'values',
     space: sound => ({
       get(key, call) {
-        const found = sound.get(key, call) as StoredItem | undefined
+        const found = sound.get(key, call) as VersionedItem | undefined
         return found && { flags: 0, data: found.data, casToken: found.casToken }
       },
     }),
@@ -310,7 +310,7 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
     space: sound => ({
       async write(write, call): Promise<Written> {
         if (typeof write.when !== 'object') return sound.write(write, call)
-        const found = await sound.get(write.key, call)
+        const found = (await sound.get(write.key, call)) as VersionedItem | undefined
         await later()
         if (found === undefined) return { outcome: 'missing' }
         if (found.casToken !== write.when.casToken) return { outcome: 'conflict' }
@@ -322,7 +322,7 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
     noticedBy: 'getEntry and compareAndSet',
     space: sound => ({
       async get(key, call) {
-        const found = await sound.get(key, call)
+        const found = (await sound.get(key, call)) as StoredItem | undefined
         return found && { flags: found.flags, data: found.data, casToken: 'same' as CasToken }
       },
       async write(write, call): Promise<Written> {
@@ -403,7 +403,7 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
             .replaceAll('?', '.')}$`,
           'us',
         )
-        for await (const key of sound.keys?.('*', nextCall) ?? []) if (matches.test(key)) yield key
+        for await (const key of sound.keys('*', nextCall)) if (matches.test(key)) yield key
       },
     }),
   },
@@ -412,7 +412,7 @@ export const defects: Record<string, Defect & { readonly noticedBy: string }> = 
     space: sound => ({
       async *keys(pattern, nextCall) {
         let left = 1000
-        for await (const key of sound.keys?.(pattern, nextCall) ?? []) if (left-- > 0) yield key
+        for await (const key of sound.keys(pattern, nextCall)) if (left-- > 0) yield key
       },
     }),
   },

@@ -128,7 +128,7 @@ export const clear: Capability = {
     },
     {
       title: 'is refused without a namespace over a shared server, naming flush',
-      only: limits => limits.shared,
+      only: limits => !limits.clear,
       async run(trial) {
         await trial.cache.set('k', 'v')
         const bare = trial.open({ namespace: undefined })
@@ -139,7 +139,7 @@ export const clear: Capability = {
     },
     {
       title: 'without a namespace takes everything of a store that nobody shares',
-      only: limits => !limits.shared,
+      only: limits => limits.clear,
       async run(trial) {
         const bare = await trial.another({ namespace: undefined })
         await bare.set('k', 'v')

@@ -70,7 +70,11 @@ export const lifecycle: Capability = {
         expect(limits.maxItemBytes).toBeGreaterThan(0)
         expect(limits.ttlGranularity).toBeGreaterThan(0)
         expect(limits.ttlLag).toBeGreaterThanOrEqual(0)
-        expect([limits.cas, limits.keys, limits.shared].every(limit => typeof limit === 'boolean')).toBe(true)
+        expect(
+          [limits.cas, limits.keys, limits.clear, limits.remote, limits.shared].every(
+            limit => typeof limit === 'boolean',
+          ),
+        ).toBe(true)
       },
     },
     {

@@ -75,7 +75,11 @@ function casesOf(name: string, item: () => Item): Case<StoreTrial>[] {
         await trial.put('counted for less', item())
         await trial.count('counted for less', 1, { value: 1, ttl: 1000 })
         await trial.expire(1000)
-        expect(await trial.getMany(['touched', 'forever', 'counted for less'])).toEqual([undefined, undefined, undefined])
+        expect(await trial.getMany(['touched', 'forever', 'counted for less'])).toEqual([
+          undefined,
+          undefined,
+          undefined,
+        ])
         expect(await trial.text('counted')).toBe('1')
       },
     },

@@ -8,7 +8,11 @@ import { expectItem, fresh } from './sample-items.js'
 const forever = Number.POSITIVE_INFINITY
 
 /** One call of every verb on a key, and what each answers when the key held nothing but what the one before left there. */
-export function everyVerb(space: Space, key: string, { cas }: { cas: boolean }): Record<string, (call: Call) => unknown> {
+export function everyVerb(
+  space: Space,
+  key: string,
+  { cas }: { cas: boolean },
+): Record<string, (call: Call) => unknown> {
   const write = { key, item: { flags: 0, data: 'v' }, ttl: forever, when: 'always' } as const
   const casToken = 'a token that no store made' as CasToken
   return {
@@ -98,7 +102,9 @@ export const calls: StoreCapability = {
           expect(await space.write(write, routed())).toMatchObject({ outcome: 'stored' })
           expectItem(found(await space.get(key, routed())), write.item)
           expect(await space.touch(key, 60_000, routed())).toBe('touched')
-          expect(await space.writeMany([{ ...write, when: 'present' }], routed())).toMatchObject([{ outcome: 'stored' }])
+          expect(await space.writeMany([{ ...write, when: 'present' }], routed())).toMatchObject([
+            { outcome: 'stored' },
+          ])
           expect(await space.getMany([key, 'nothing'], routed())).toMatchObject([{ flags: 0 }, undefined])
           if (trial.limits.cas) {
             expect(await space.claim(key, lease(), 60_000, routed())).toHaveProperty('found')

@@ -77,7 +77,8 @@ export const casTokens: StoreCapability = {
       },
     })),
     {
-      title: 'after another write it conflicts, after a delete it is missing, and a token that no store made fits nothing',
+      title:
+        'after another write it conflicts, after a delete it is missing, and a token that no store made fits nothing',
       only: cas,
       async run(trial) {
         await trial.put('k', 'old')

@@ -80,7 +80,13 @@ export const items: StoreCapability = {
     {
       title: 'an item that is written over another leaves nothing of it, neither flags nor metadata',
       async run(trial) {
-        const items = [fresh('first'), { flags: 2 ** 31, data: 'second' }, lease(), { flags: 0, data: 'third' }, fresh('')]
+        const items = [
+          fresh('first'),
+          { flags: 2 ** 31, data: 'second' },
+          lease(),
+          { flags: 0, data: 'third' },
+          fresh(''),
+        ]
         for (const item of items) {
           await trial.put('k', item)
           expectItem(await trial.get('k'), item)

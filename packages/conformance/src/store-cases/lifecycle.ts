@@ -102,7 +102,8 @@ export const lifecycle: StoreCapability = {
           flush: () => store.flush(trial.call()),
           ...(trial.limits.keys && { keys: () => all(space.keys('*', () => trial.call())) }),
         }
-        for (const [verb, run] of Object.entries(everyVerb(space, 'k', trial.limits))) verbs[verb] = () => run(trial.call())
+        for (const [verb, run] of Object.entries(everyVerb(space, 'k', trial.limits)))
+          verbs[verb] = () => run(trial.call())
         for (const [verb, run] of Object.entries(verbs)) {
           expect((await failureOf(run))?.code, verb).toBe('ERR_CACHE_CLOSED')
         }

@@ -72,9 +72,10 @@ async function expectOrder(
   beginning: (() => Item) | undefined,
   runs: readonly (readonly [string, Step])[][],
 ): Promise<void> {
+  const item = beginning?.()
   const prepare = async (key: string): Promise<CasToken> => {
-    if (beginning === undefined) return 'none' as CasToken
-    await trial.put(key, beginning())
+    if (item === undefined) return 'none' as CasToken
+    await trial.put(key, item)
     return trial.limits.cas ? trial.token(key) : ('none' as CasToken)
   }
   const inTurn = runs.map(async (run, i) => {

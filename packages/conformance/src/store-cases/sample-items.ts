@@ -1,5 +1,12 @@
 import type { Item, StoredItem } from '@anycache/core'
-import { CODEC_BYTES, FLAG_INTEGER, FLAG_METADATA, type Metadata, nativeFormat, writeMetadata } from '@anycache/serializer'
+import {
+  CODEC_BYTES,
+  FLAG_INTEGER,
+  FLAG_METADATA,
+  type Metadata,
+  nativeFormat,
+  writeMetadata,
+} from '@anycache/serializer'
 import { expect } from 'vitest'
 import { lease } from '../store-trial.js'
 

@@ -54,7 +54,11 @@ export const touching: StoreCapability = {
         ])
         expect(answers).toEqual(new Array(5).fill('touched'))
         await trial.expire(short)
-        expect((await trial.getMany(['longer', 'endless', 'from long to endless'])).map(Boolean)).toEqual([true, true, true])
+        expect((await trial.getMany(['longer', 'endless', 'from long to endless'])).map(Boolean)).toEqual([
+          true,
+          true,
+          true,
+        ])
         expect(await trial.getMany(['untouched', 'shorter', 'bounded'])).toEqual([undefined, undefined, undefined])
         expect(await trial.touch('untouched', long)).toBe('missing')
       },

@@ -3,12 +3,15 @@ import {
   CacheError,
   type Call,
   type CasToken,
+  type Claimed,
   type Counted,
   type Failed,
   type Item,
+  type Owed,
   prefixOf,
   type Space,
   type StoredItem,
+  type Touched,
   type Write,
   type Written,
 } from '@anycache/core'
@@ -21,6 +24,7 @@ export const chaosVerbs = [
   'getMany',
   'write',
   'writeMany',
+  'claim',
   'remove',
   'removeMany',
   'take',
@@ -44,7 +48,6 @@ export class ChaosSpace implements Space {
   readonly #damage: Damage
   readonly #calls: Record<ChaosVerb, number>
   readonly #server: string
-  keys?: (pattern: string, nextCall: () => Call) => AsyncIterable<string>
 
   constructor(
     inner: Space,
@@ -60,22 +63,16 @@ export class ChaosSpace implements Space {
     this.#damage = damage
     this.#calls = calls
     this.#server = server
-    if (inner.keys !== undefined) this.keys = (pattern, nextCall) => this.#list(pattern, nextCall)
   }
 
-  get(key: string, call: Call): Answer<StoredItem | undefined> {
+  get(key: string, call: Call): Answer<StoredItem | Owed | undefined> {
     const found = this.#pass('get', call, () => this.#inner.get(key, call))
-    return then(found, item => this.#damage.ofStored(item, key, this.#prefix + key))
+    return then(found, item => this.#read(item, key))
   }
 
-  getMany(keys: readonly string[], call: Call): Answer<readonly (StoredItem | undefined | Failed)[]> {
+  getMany(keys: readonly string[], call: Call): Answer<readonly (StoredItem | Owed | undefined | Failed)[]> {
     const found = this.#passMany('getMany', keys.length, call, () => this.#inner.getMany(keys, call))
-    return then(found, items =>
-      items.map((item, i) => {
-        const key = keys[i] as string
-        return item === undefined || 'failure' in item ? item : this.#damage.ofStored(item, key, this.#prefix + key)
-      }),
-    )
+    return then(found, items => items.map((item, i) => this.#read(item, keys[i] as string)))
   }
 
   write(write: Write, call: Call): Answer<Written> {
@@ -88,6 +85,16 @@ export class ChaosSpace implements Space {
     return then(written, answers => answers.map((answer, i) => this.#written(writes[i] as Write, answer)))
   }
 
+  claim(key: string, lease: Item, ttl: number, call: Call): Answer<Claimed> {
+    const id = this.#prefix + key
+    const claimed = this.#pass('claim', call, () => this.#inner.claim(key, lease, ttl, call))
+    return then(claimed, answer => {
+      if ('found' in answer) return { found: this.#damage.of(answer.found, key, id) }
+      this.#damage.heal(id)
+      return answer
+    })
+  }
+
   remove(key: string, only: CasToken | undefined, call: Call): Answer<boolean> {
     return this.#pass('remove', call, () => this.#inner.remove(key, only, call))
   }
@@ -98,10 +105,10 @@ export class ChaosSpace implements Space {
 
   take(key: string, call: Call): Answer<Item | undefined> {
     const taken = this.#pass('take', call, () => this.#inner.take(key, call))
-    return then(taken, item => this.#damage.ofItem(item, key, this.#prefix + key))
+    return then(taken, item => this.#read(item, key))
   }
 
-  touch(key: string, ttl: number, call: Call): Answer<boolean> {
+  touch(key: string, ttl: number, call: Call): Answer<Touched> {
     return this.#pass('touch', call, () => this.#inner.touch(key, ttl, call))
   }
 
@@ -118,6 +125,11 @@ export class ChaosSpace implements Space {
     return this.#pass('clear', nextCall(), () => this.#inner.clear(nextCall))
   }
 
+  async *keys(pattern: string, nextCall: () => Call): AsyncIterable<string> {
+    await this.#pass('keys', nextCall(), () => {})
+    yield* this.#inner.keys(pattern, nextCall)
+  }
+
   wireKey(key: string, call: Call): Answer<string> {
     return this.#inner.wireKey(key, call)
   }
@@ -126,9 +138,9 @@ export class ChaosSpace implements Space {
     return this.#server
   }
 
-  async *#list(pattern: string, nextCall: () => Call): AsyncIterable<string> {
-    await this.#pass('keys', nextCall(), () => {})
-    yield* this.#inner.keys?.(pattern, nextCall) ?? []
+  #read<T extends StoredItem | Owed | Failed | undefined>(answer: T, key: string): T {
+    if (typeof answer !== 'object' || 'failure' in answer) return answer
+    return this.#damage.of(answer as T & StoredItem, key, this.#prefix + key)
   }
 
   #written<T extends Written | Failed>(write: Write, answer: T): T {

@@ -11,7 +11,7 @@ import {
   type Store,
   type StoreEvent,
 } from '@anycache/core'
-import type { Serializer } from '@anycache/serializer'
+import type { Format, Serializer } from '@anycache/serializer'
 import { ChaosSpace, type ChaosVerb, chaosVerbs } from './chaos-space.js'
 import { Damage } from './damage.js'
 import { Turmoil } from './turmoil.js'
@@ -20,11 +20,11 @@ import { Turmoil } from './turmoil.js'
 export interface ChaosStore extends Store {
   /** How often each verb was called, whatever became of it. `getMany` and its like count once however many keys they carry. */
   readonly calls: Readonly<Record<ChaosVerb, number>>
-  /** Nobody listens: calls fail at once with `ConnectionError`, those that wait too. A `disconnect` event is told. */
+  /** Nobody listens: calls fail at once with `ConnectionError`, those that wait too. Reports a `disconnect` event. */
   down(): void
   /**
    * The server is well again: ends `down`, `freeze`, `slow`, `failNext` and `corrupt`. Calls that `freeze` and `slow` held back take
-   * effect, in call order, even if nobody waits for them any more. A `connect` event is told when it was down.
+   * effect, in call order, even if nobody waits for them any more. Reports a `connect` event when it was down.
    */
   up(): void
   /** Connections stay open and nothing is answered: calls wait for `up()`, or reject with `TimeoutError` at their deadline. */
@@ -36,14 +36,14 @@ export interface ChaosStore extends Store {
    * as when a connection breaks before the reply.
    */
   failNext(count?: number, error?: CacheError): void
-  /** What is under `key`, in every namespace, reads as bytes that cannot be decoded until it is written anew; without a key, everything. */
+  /** What is under `key`, in every namespace, reads as bytes that cannot be decoded until it is written again; without a key, everything. */
   corrupt(key?: string): void
 }
 
 /**
  * Wraps a store so that a test can make its server ill: `const store = chaosStore(new MemoryStore())`, then
- * `cacheOver(store, { namespace: 'test' })`. It counts as shared, as a server's entries are: calls have deadlines, deletes that an
- * outage left undone are remembered, and `clear()` needs a namespace.
+ * `cacheOver(store, { namespace: 'test' })`. It behaves like a server that others use as well: calls have deadlines, deletes that an outage
+ * left undone are remembered, and `clear()` needs a namespace.
  */
 export function chaosStore(store: Store): ChaosStore {
   return new Chaos(store)
@@ -53,6 +53,7 @@ class Chaos implements ChaosStore {
   readonly calls = Object.fromEntries(chaosVerbs.map(verb => [verb, 0])) as Record<ChaosVerb, number>
   readonly servers: readonly string[]
   declare readonly serializer?: Serializer
+  readonly remember = true
   readonly #inner: Store
   readonly #server: string
   readonly #turmoil: Turmoil
@@ -72,7 +73,7 @@ class Chaos implements ChaosStore {
   }
 
   get limits(): Limits {
-    return { ...this.#inner.limits, shared: true }
+    return { ...this.#inner.limits, clear: false, remote: true, shared: true }
   }
 
   get client(): unknown {
@@ -82,14 +83,14 @@ class Chaos implements ChaosStore {
   down(): void {
     if (this.#turmoil.isDown) return
     this.#turmoil.goDown()
-    this.#tell({ type: 'disconnect', server: this.#server, error: undefined })
+    this.#report({ type: 'disconnect', server: this.#server, error: undefined })
   }
 
   up(): void {
     const wasDown = this.#turmoil.isDown
     this.#damage.end()
     this.#turmoil.end()
-    if (wasDown) this.#tell({ type: 'connect', server: this.#server })
+    if (wasDown) this.#report({ type: 'connect', server: this.#server })
   }
 
   freeze(): void {
@@ -111,9 +112,9 @@ class Chaos implements ChaosStore {
     this.#damage.spread(key)
   }
 
-  space(path: readonly string[]): Space {
+  space(path: readonly string[], format: Format): Space {
     const { calls } = this
-    return new ChaosSpace(this.#inner.space(path), path, this.#turmoil, this.#damage, calls, this.#server)
+    return new ChaosSpace(this.#inner.space(path, format), path, this.#turmoil, this.#damage, calls, this.#server)
   }
 
   listen(listener: (event: StoreEvent) => void): () => void {
@@ -141,11 +142,11 @@ class Chaos implements ChaosStore {
   }
 
   close(call: Call): Answer<void> {
-    this.#turmoil.goDown()
+    this.#turmoil.close()
     return this.#inner.close(call)
   }
 
-  #tell(event: StoreEvent): void {
+  #report(event: StoreEvent): void {
     for (const listener of this.#listeners) listener(event)
   }
 }

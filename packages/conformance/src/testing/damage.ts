@@ -1,7 +1,7 @@
-import type { Item, StoredItem } from '@anycache/core'
+import type { StoredItem } from '@anycache/core'
+import { FLAGS_TORN } from '@anycache/serializer'
 
-// Every flag set: no serializer reads that.
-const unreadable = { flags: 0xffff_ffff, data: new Uint8Array([0xff]) }
+const unreadable: StoredItem = { flags: FLAGS_TORN, data: new Uint8Array([0xff]) }
 
 /** Which entries read as bytes that cannot be decoded. */
 export class Damage {
@@ -21,7 +21,7 @@ export class Damage {
     this.#keys.clear()
   }
 
-  /** The entry was written anew. `id` tells it apart from those of other namespaces. */
+  /** The entry was written again. `id` tells it apart from those of other namespaces. */
   heal(id: string): void {
     if (this.#isTotal || this.#keys.size > 0) this.#healed.add(id)
   }
@@ -30,12 +30,10 @@ export class Damage {
     return (this.#isTotal || this.#keys.has(key)) && !this.#healed.has(id)
   }
 
-  ofStored(item: StoredItem | undefined, key: string, id: string): StoredItem | undefined {
-    if (item === undefined || !this.has(key, id)) return item
-    return { ...unreadable, casToken: item.casToken }
-  }
-
-  ofItem(item: Item | undefined, key: string, id: string): Item | undefined {
-    return item === undefined || !this.has(key, id) ? item : unreadable
+  /** The item, or bytes that cannot be decoded in its place. */
+  of<T extends StoredItem>(item: T, key: string, id: string): T {
+    if (!this.has(key, id)) return item
+    const { casToken } = item
+    return (casToken === undefined ? unreadable : { ...unreadable, casToken }) as T
   }
 }

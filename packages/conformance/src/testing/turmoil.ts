@@ -2,6 +2,7 @@ import {
   type Answer,
   type CacheError,
   type Call,
+  ClosedError,
   ConnectionError,
   now,
   type Pending,
@@ -11,7 +12,7 @@ import {
   watchDeadline,
 } from '@anycache/core'
 
-/** One call that waits for the server to come round. */
+/** One call that waits for the server to recover. */
 interface Waiting extends Pending {
   /** On the clock of `performance.now()`. */
   readonly due: number
@@ -23,6 +24,7 @@ interface Waiting extends Pending {
 export class Turmoil {
   readonly #server: string
   readonly #queue: Waiting[] = []
+  #isClosed = false
   #isDown = false
   #isFrozen = false
   #delay = 0
@@ -41,6 +43,11 @@ export class Turmoil {
   goDown(): void {
     this.#isDown = true
     for (const waiting of this.#queue.splice(0)) waiting.fail(this.#lost())
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.goDown()
   }
 
   freeze(): void {
@@ -67,6 +74,7 @@ export class Turmoil {
 
   /** Carries a call out, or does to it what the troubles of the moment are. Rejects with the errors that a real store has. */
   pass<T>(call: Call, act: () => Answer<T>): Answer<T> {
+    if (this.#isClosed) throw new ClosedError('the chaos store is closed', { server: this.#server })
     if (this.#isDown) {
       throw new ConnectionError(`${this.#server} refused the connection: the chaos store is down`, {
         server: this.#server,
@@ -106,7 +114,7 @@ export class Turmoil {
     const first = this.#queue[0]
     if (first === undefined || this.#timer !== undefined) return
     this.#timer = setTimeout(() => this.#run(), Math.max(1, first.due - now()))
-    // The deadline keeps the process alive for whoever waits; nobody needs the effect of a call that was given up.
+    // The deadline keeps the process alive for the caller; nobody needs the effect of a call that was given up.
     this.#timer.unref()
   }
 
