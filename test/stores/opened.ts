@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Call, Space, Store, Write } from '@anycache/core'
+import { nativeFormat } from '@anycache/serializer'
 import { onTestFinished } from 'vitest'
 import { type FaultProxy, startProxy } from '../servers/proxy.js'
 
@@ -18,7 +19,7 @@ export function closing<S extends Store>(store: S): S {
 
 /** A namespace that nobody else uses. */
 export function anySpace(of: Store): Space {
-  return of.space([randomUUID()])
+  return of.space([randomUUID()], nativeFormat)
 }
 
 /** A call with a deadline so many ms from now. */
@@ -34,5 +35,5 @@ export function text(key: string, data: string, ttl: number = Number.POSITIVE_IN
 /** What lies under the key, as text. */
 export async function read(space: Space, key: string): Promise<string | undefined> {
   const item = await space.get(key, within())
-  return item === undefined ? undefined : Buffer.from(item.data as Uint8Array).toString()
+  return typeof item === 'object' ? Buffer.from(item.data as Uint8Array).toString() : undefined
 }
