@@ -147,7 +147,7 @@ export interface Limits {
   readonly shared: boolean
 }
 
-/** What a store reports by itself. */
+/** What a store reports by itself. Types may be added: ignore one you do not know. */
 export type StoreEvent =
   | { readonly type: 'connect'; readonly server: string }
   | { readonly type: 'disconnect'; readonly server: string; readonly error: CacheError | undefined }
