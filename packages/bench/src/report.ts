@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Pace } from './rounds.js'
 
-/** What a page of results says about how they came about. */
+/** What a page of results says about how they were measured. */
 export type Circumstances = { readonly servers: readonly string[]; readonly pace: Pace; readonly date: Date }
 
 /** The page `docs/benchmarks.md`. */
 export function pageOf(tables: readonly string[], { servers, pace, date }: Circumstances): string {
   return `# Benchmarks
 
-What anycache costs beside the raw clients and other caches, measured in one run. Read the ratios: calls per second are the
-machine's, ratios and CPU time carry over better.
+What anycache costs compared with the raw clients and other caches, measured in one run. Read the ratios: calls per second depend on
+the machine; ratios and CPU time carry over better.
 
 Run it yourself: \`npm run bench\` (about ten minutes; \`-- --quick\` for a first look, \`-- --only redis,get\` for one part).
 
@@ -19,28 +19,28 @@ Run it yourself: \`npm run bench\` (about ten minutes; \`-- --quick\` for a firs
 - ${date.toISOString().slice(0, 10)}, Node ${process.versions.node}, ${[...servers].sort().join(', ')}; client and server on the same
   ${availableParallelism()} cores, over loopback TCP.
 - ${versions().join(', ')}.
-- Each contender runs in a process of its own, new for each table, so none runs code that another made the compiler give up on.
-  Before it is timed its answers are checked and it runs for ${pace.warmUpMs} ms to warm up; a call that misses while it is timed fails the whole run.
-- ${pace.rounds} rounds; in each round every contender runs once, for about ${pace.runMs} ms, the order shifting from round to round. A
+- Each contender runs in its own process, a new one for each table, so that no contender deoptimises code that another runs.
+  Before timing, its answers are checked and it warms up for ${pace.warmUpMs} ms; a call that misses during timing fails the whole run.
+- ${pace.rounds} rounds; in each round every contender runs once, for about ${pace.runMs} ms, the order rotating from round to round. A
   figure is the median over the rounds; **×** is the median of the ratios to the raw client in the same round; **CPU µs** is
   user and system time of the client's process per call, without the server's.
-- *n in flight*: n workers, each of which awaits its call before it makes the next. What wakes together calls together, so
-  batching by tick shows as it would in a server under load; no artificial ticks are made.
-- 1 000 entries, all there. Text is 100 bytes, the object 1 KB as JSON. Bare clients hold objects as JSON, stringified and
+- *n in flight*: n workers, each of which awaits its call before it makes the next. Workers that wake together call together, so
+  batching by tick shows as it would in a server under load; there are no artificial ticks.
+- 1 000 entries, all present. Text is 100 bytes, the object 1 KB as JSON. Raw clients hold objects as JSON, stringified and
   parsed by hand, as an application would.
-- Everyone by the defaults of their own README: anycache under a namespace; Keyv over its own adapters, which brings a
-  namespace too; cache-manager over one Keyv; bentocache with one layer. The timeouts of memjs and anycache are raised to 10 s,
-  since half a second passes where \`getMany\` has to be 51 200 single gets. bentocache has no driver for memcached. Keyv is at
+- Everyone with the defaults of their own README: anycache under a namespace; Keyv over its own adapters, also with a
+  namespace; cache-manager over one Keyv; bentocache with one layer. The timeouts of memjs and anycache are raised to 10 s,
+  since half a second is too short where \`getMany\` has to be 51 200 single gets. bentocache has no driver for memcached. Keyv is at
   version 5, because 6 needs Node 22.19.
-- With 1 in flight over a socket nearly all time is the kernel waking two processes in turn, and two runs of the same code can differ
-  by a factor: trust CPU time there.
+- With 1 in flight over a socket nearly all time goes to the kernel waking two processes in turn, and two runs of the same code can
+  differ by a large factor: trust CPU time there.
 
 ## Results
 
 ${tables.join('\n')}`
 }
 
-/** The pinned versions of those who run, as this package declares them. */
+/** The pinned versions of the contenders, as this package declares them. */
 function versions(): string[] {
   const manifest = JSON.parse(readFileSync(new URL('packages/bench/package.json', root()), 'utf8')) as {
     devDependencies: Record<string, string>
@@ -49,12 +49,12 @@ function versions(): string[] {
   return pins.map(([name, pin]) => (name === 'ioredis6' ? pin.replace('npm:', '').replace('@', ' ') : `${name} ${pin}`))
 }
 
-/** Where the page belongs. */
+/** Where the page is written. */
 export function pageFile(): URL {
   return new URL('docs/benchmarks.md', root())
 }
 
-/** The repository's folder: the build lies deeper in it than the sources do. */
+/** The repository's folder: the build is deeper in it than the sources are. */
 function root(): string {
   const here = import.meta.url
   return here.slice(0, here.indexOf('/packages/bench/') + 1)
