@@ -3,8 +3,8 @@ import type { Contender } from './contender.js'
 import { type PayloadName, payload } from './payloads.js'
 
 /**
- * What a contender answers wrongly, in words; empty when it may be timed. `prefix` begins keys that nobody has written yet;
- * entries are left under them.
+ * Describes a contender's wrong answers; empty when it may be timed. `prefix` begins keys that nobody has written yet;
+ * the check leaves entries under them.
  */
 export async function faultsOf(contender: Contender, name: PayloadName, prefix: string): Promise<string[]> {
   const faults: string[] = []

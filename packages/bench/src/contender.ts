@@ -1,12 +1,12 @@
 import type { PayloadName } from './payloads.js'
 
-/** One cache or client under test, as an application would call it. What a verb answers is the contender's own shape. */
+/** One cache or client under test, as an application would call it. The answers have the contender's own shape. */
 export interface Contender {
   get(key: string): unknown
   set(key: string, value: unknown): unknown
   /** A Map of hits, or an array in the order of `keys`. */
   getMany(keys: string[]): unknown
-  /** Where there is no such verb: the read and the load that an application would write by hand. */
+  /** If the contender has no such method: the read and the load that an application would write by hand. */
   getOrSet(key: string, load: () => unknown): unknown
   close(): unknown
 }
@@ -15,6 +15,6 @@ export interface Contender {
 export type Opening = {
   /** The port of the server on 127.0.0.1; 0 for contenders in process. */
   readonly port: number
-  /** What it will hold: a bare client needs to be told whether to parse JSON, as its application knows it. */
+  /** What the contender will hold: an application over a raw client knows whether to parse JSON. */
   readonly payload: PayloadName
 }

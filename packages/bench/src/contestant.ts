@@ -1,4 +1,4 @@
-// The process of one contender: opens it, checks its answers, then times it whenever it is told to.
+// The process of one contender: opens it, checks its answers, then times it on request.
 import { faultsOf } from './check.js'
 import type { Contender } from './contender.js'
 import { lineup } from './contenders/lineup.js'
@@ -13,7 +13,7 @@ const question = questions.find(({ name }) => name === entry.question)
 const open = lineup[entry.backend][entry.contender]
 if (question === undefined || open === undefined) throw new Error(`no such entry: ${process.argv[2]}`)
 
-const tell = (message: FromContestant): unknown => process.send?.(message)
+const send = (message: FromContestant): unknown => process.send?.(message)
 
 const contender = await open({ port: entry.port, payload: entry.payload })
 const faults = await faultsOf(contender, entry.payload, `check:${entry.contender}:${entry.question}:${entry.payload}`)
@@ -21,18 +21,18 @@ const setting = settingOf(entry)
 await fill(contender, setting)
 const ask = question.ask(contender, setting)
 process.on('message', async ({ inFlight, calls }: ToContestant) =>
-  tell(await measure(ask, question.isRight, inFlight, calls)),
+  send(await measure(ask, question.isRight, inFlight, calls)),
 )
 process.on('disconnect', async () => {
   await contender.close()
   process.exit()
 })
-tell({ faults })
+send({ faults })
 
 function settingOf({ contender: name, payload: kind }: Entry): Setting {
   const numbers = Array.from({ length: entryCount }, (_, number) => number)
-  // Each contender has its own entries: what one wrote another could not read. The name comes last, for Keyv takes a key that begins
-  // with its namespace (`keyv:`) for one that bears it already, in get and set, but not in getMany.
+  // Each contender has its own entries, since it cannot read another's. The name comes last, since Keyv assumes that a key which begins
+  // with its namespace (`keyv:`) has been prefixed already, in get and set, but not in getMany.
   return {
     keys: numbers.map(number => `item:${number}:${name}`),
     values: numbers.map(number => payload(kind, number)),

@@ -15,16 +15,16 @@ export type Entry = {
   readonly isProfiled: boolean
 }
 
-/** What a contender's process is told: run this many calls. */
+/** A message to a contender's process: run this many calls. */
 export type ToContestant = { readonly inFlight: number; readonly calls: number }
-/** What it answers: at first whether it may be timed, then each run. */
+/** Its answers: first whether it may be timed, then each run. */
 export type FromContestant = { readonly faults: readonly string[] } | Measure
 
 const patience = 120_000
 
 /**
- * A contender in a process of its own, for one table only: no contender runs code that another, or another question, made the
- * compiler give up on, and its CPU time is its own.
+ * A contender in its own process, for one table only: no other contender or question can deoptimise its code, and its CPU time is
+ * its own.
  */
 export class Contestant {
   readonly name: string
@@ -43,21 +43,21 @@ export class Contestant {
     })
     const contestant = new Contestant(entry.contender, child)
     const ready = await contestant.#next()
-    if (!('faults' in ready)) throw new Error(`${entry.contender} ran before it was told to`)
+    if (!('faults' in ready)) throw new Error(`${entry.contender} ran before it was asked to`)
     if (ready.faults.length > 0) {
       await contestant.leave()
-      throw new Error(`${entry.contender} on ${entry.backend} answers wrongly:\n${ready.faults.join('\n')}`)
+      throw new Error(`${entry.contender} on ${entry.backend} gives wrong answers:\n${ready.faults.join('\n')}`)
     }
     return contestant
   }
 
-  /** Runs `calls` calls; rejects when one of them did not give what was asked for. */
+  /** Runs `calls` calls; rejects when one of them gave a wrong answer. */
   async run(inFlight: number, calls: number): Promise<Measure> {
     this.#child.send({ inFlight, calls } satisfies ToContestant)
     const measure = await this.#next()
-    if ('faults' in measure) throw new Error(`${this.name} was asked for a run and told of faults`)
+    if ('faults' in measure) throw new Error(`${this.name} was asked for a run and reported faults`)
     if (measure.wrong === 0) return measure
-    throw new Error(`${this.name}: ${measure.wrong} of ${calls} calls at ${inFlight} in flight gave no right answer`)
+    throw new Error(`${this.name}: ${measure.wrong} of ${calls} calls at ${inFlight} in flight gave a wrong answer`)
   }
 
   /** Ends the process. */
@@ -78,11 +78,11 @@ export class Contestant {
       return await Promise.race([
         once(this.#child, 'message', options).then(([message]) => message as FromContestant),
         once(this.#child, 'exit', options).then(([code, signal]) => {
-          throw new Error(`${this.name} ended by itself: ${signal ?? `exit code ${code}`}`)
+          throw new Error(`${this.name} exited unexpectedly: ${signal ?? `exit code ${code}`}`)
         }),
       ])
     } catch (error) {
-      if (stop.signal.aborted) throw new Error(`${this.name} said nothing for ${patience / 1000} s`)
+      if (stop.signal.aborted) throw new Error(`${this.name} did not answer for ${patience / 1000} s`)
       throw error
     } finally {
       clearTimeout(timer)

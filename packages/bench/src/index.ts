@@ -9,9 +9,9 @@ import { tableOf } from './table.js'
 
 const { values: flags } = parseArgs({
   options: {
-    // Words with commas between: see program.ts.
+    // Words separated by commas: see program.ts.
     only: { type: 'string', default: '' },
-    // A contender, whose processes each leave a CPU profile in packages/bench.
+    // A contender; each of its processes writes a CPU profile to packages/bench.
     profile: { type: 'string' },
     quick: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },

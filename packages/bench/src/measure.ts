@@ -1,10 +1,10 @@
-/** What one run of one contender took. */
+/** The cost of one run of one contender. */
 export type Measure = {
   readonly calls: number
   readonly ms: number
-  /** User and system time of this process, in microseconds; the server's is not in it. */
+  /** User and system time of this process, in microseconds, without the server's. */
   readonly cpu: number
-  /** Calls that did not give what was asked for. */
+  /** Calls that gave a wrong answer. */
   readonly wrong: number
 }
 

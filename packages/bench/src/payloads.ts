@@ -3,7 +3,7 @@ export type PayloadName = 'text' | 'json'
 
 export const payloadNames: readonly PayloadName[] = ['text', 'json']
 
-/** How a payload is called in a heading. */
+/** A payload's name in a heading. */
 export const payloadTitles: Readonly<Record<PayloadName, string>> = { text: '100 B of text', json: '1 KB of JSON' }
 
 /** The value under the key of this number; no two numbers share one. */

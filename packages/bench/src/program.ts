@@ -6,20 +6,20 @@ import { questions } from './questions/questions.js'
 /** How many calls are kept in flight at once: alone, a busy page, a busy server. */
 const inFlightCounts: readonly number[] = [1, 64, 512]
 
-/** One table to make. */
+/** One table to measure. */
 export type Part = {
   readonly backend: BackendName
   readonly question: Question
   readonly payload: PayloadName
   readonly inFlight: readonly number[]
-  /** The raw client first, whatever was chosen: the ratios need it. */
+  /** Always begins with the raw client, whatever was chosen: the ratios need it. */
   readonly contenders: readonly string[]
   readonly heading: string
 }
 
 /**
- * The tables that `words` leave over: names of backends, questions, payloads, contenders, and numbers in flight. A kind that no
- * word names is not narrowed. Throws for a word that names nothing.
+ * The tables that `words` select: names of backends, questions, payloads, contenders, and numbers in flight. A kind without a
+ * word is not narrowed. Throws for an unknown word.
  */
 export function programOf(words: readonly string[]): Part[] {
   const contenders = [...new Set(backendNames.flatMap(backend => Object.keys(lineup[backend])))]
@@ -32,7 +32,9 @@ export function programOf(words: readonly string[]): Part[] {
   ]
   const unknown = words.filter(word => !kinds.some(kind => kind.includes(word)))
   if (unknown.length > 0) {
-    throw new Error(`--only knows no ${unknown.join(', ')}; it knows ${kinds.map(kind => kind.join(', ')).join('; ')}`)
+    throw new Error(
+      `--only does not know ${unknown.join(', ')}; it knows ${kinds.map(kind => kind.join(', ')).join('; ')}`,
+    )
   }
   const [isBackend, isQuestion, isPayload, isContender, isInFlight] = kinds.map(kind => {
     const named = words.filter(word => kind.includes(word))
@@ -41,7 +43,7 @@ export function programOf(words: readonly string[]): Part[] {
   const parts: Part[] = []
   for (const backend of backendNames.filter(isBackend)) {
     for (const question of questions.filter(({ name }) => isQuestion(name))) {
-      // By reference text and objects cost the same; only objects tell it from copies.
+      // By reference, text and objects cost the same; only objects show the difference from copies.
       const payloads = backend === 'reference' ? question.payloads.filter(name => name === 'json') : question.payloads
       for (const payload of payloads.filter(isPayload)) {
         parts.push({

@@ -3,11 +3,11 @@ import type { Measure } from './measure.js'
 
 /** How long and how often everything runs. */
 export type Pace = {
-  /** Odd, so that a median is a run that took place. */
+  /** Odd, so that the median is one of the runs. */
   readonly rounds: number
   /** About how long one run of one contender lasts. */
   readonly runMs: number
-  /** About how long each contender runs before that, at each number in flight: with 1 in flight code stays cold for long. */
+  /** About how long each contender warms up, at each number in flight: with 1 in flight code stays cold for long. */
   readonly warmUpMs: number
 }
 
@@ -21,7 +21,7 @@ export type Score = {
 }
 
 /**
- * Runs every contender once in each round, the first one changing from round to round, so that whatever slows the machine for a
+ * Runs every contender once in each round, starting with a different one each time, so that whatever slows the machine for a
  * while slows all of them. The first contestant is the raw client.
  */
 export async function race(contestants: readonly Contestant[], inFlight: number, pace: Pace): Promise<Score[]> {
@@ -34,7 +34,7 @@ export async function race(contestants: readonly Contestant[], inFlight: number,
     return measure
   }
   for (const contestant of contestants) {
-    // The first run is short and finds the rate.
+    // The first run is short and estimates the rate.
     await run(contestant, pace.runMs)
     await run(contestant, pace.warmUpMs)
   }
@@ -48,7 +48,7 @@ export async function race(contestants: readonly Contestant[], inFlight: number,
   return runs.map(mine => scoreOf(mine, runs[0] as Measure[]))
 }
 
-/** The medians of one contender's runs beside the raw client's of the same rounds. */
+/** The medians of one contender's runs, with ratios to the raw client's runs of the same rounds. */
 export function scoreOf(runs: readonly Measure[], raw: readonly Measure[]): Score {
   const speed = ({ calls, ms }: Measure): number => calls / ms
   return {

@@ -6,10 +6,10 @@ import type { BackendName } from './contenders/lineup.js'
 export class Servers implements AsyncDisposable {
   #redis: RedisServer | undefined
   #memcached: MemcachedServer | undefined
-  /** What runs, with its version, for the page. */
+  /** The running servers with their versions, for the page. */
   readonly versions: string[] = []
 
-  /** The port of the backend's server; 0 in process. */
+  /** The port of the backend's server; 0 for backends in process. */
   async portOf(backend: BackendName): Promise<number> {
     if (backend === 'redis') {
       this.#redis ??= await this.#startRedis()

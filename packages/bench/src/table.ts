@@ -1,6 +1,6 @@
 import type { Score } from './rounds.js'
 
-/** The scores of one question on one backend: a row a contender, the raw client first. */
+/** The scores of one question on one backend: one row per contender, the raw client first. */
 export type Results = {
   readonly heading: string
   readonly inFlight: readonly number[]
@@ -31,7 +31,7 @@ function perSecond(calls: number): string {
   return calls >= 1e6 ? `${(calls / 1e6).toFixed(2)} M/s` : `${figure(calls / 1000)} k/s`
 }
 
-/** Three digits that count. */
+/** Three significant digits. */
 function figure(number: number): string {
   if (number >= 100) return number.toFixed(0)
   return number >= 10 ? number.toFixed(1) : number.toFixed(2)

@@ -43,7 +43,7 @@ describe('a contender is not timed that', () => {
     ],
     ['mixes up many', sound => ({ getMany: keys => sound.getMany(keys.toReversed()) })],
     ['does not store what it loaded', sound => ({ getOrSet: async (key, load) => (await sound.get(key)) ?? load() })],
-    ['gives the same answer to all who ask at once', sound => ({ get: oneForAll(sound) })],
+    ['gives the same answer to all concurrent callers', sound => ({ get: oneForAll(sound) })],
   ]
 
   test.each(faulty)('%s', async (_, fault) => {

@@ -41,7 +41,7 @@ test('writes a table whose columns line up', () => {
 `)
 })
 
-test('runs what the words leave over, the raw client always among it', () => {
+test('runs what the words select, and always the raw client', () => {
   const [part, ...others] = programOf(['redis', 'set', 'anycache', '64'])
   expect(others).toEqual([])
   expect(part).toMatchObject({ backend: 'redis', payload: 'text', inFlight: [64], contenders: ['ioredis', 'anycache'] })
@@ -55,18 +55,18 @@ test('runs every question on every backend without words', () => {
   }
 })
 
-test('refuses a word that names nothing, and says what it knows', () => {
-  expect(() => programOf(['redsi'])).toThrow(/knows no redsi; it knows memory, reference, redis, memcached/)
+test('refuses an unknown word, and lists the known ones', () => {
+  expect(() => programOf(['redsi'])).toThrow(/does not know redsi; it knows memory, reference, redis, memcached/)
 })
 
-test('writes a page that tells how it came about', () => {
+test('writes a page that says how it was measured', () => {
   const circumstances = {
     servers: ['Redis 7.0.15'],
     pace: { rounds: 7, runMs: 150, warmUpMs: 500 },
     date: new Date('2026-11-22T10:00:00Z'),
   }
   const page = pageOf(['### One\n', '### Two\n'], circumstances)
-  for (const told of [
+  for (const fact of [
     '2026-11-22',
     process.versions.node,
     'Redis 7.0.15',
@@ -75,7 +75,7 @@ test('writes a page that tells how it came about', () => {
     '### One',
     '### Two',
   ]) {
-    expect(page).toContain(told)
+    expect(page).toContain(fact)
   }
   expect(page).not.toContain('ioredis 5')
 })

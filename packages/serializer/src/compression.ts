@@ -4,21 +4,21 @@ import { SerializationError } from './errors.js'
 /** Resolved options of compression. Payloads from `threshold` to `limit` bytes are compressed. */
 export type Compression = { threshold: number; limit: number; level: number }
 
-// Above 32 KB the thread pool takes 5 to 9 times less of the main thread than a synchronous call (docs/decisions/0003).
+// Above 32 KB the thread pool takes 5 to 9 times less main thread time than a synchronous call (docs/decisions/0003).
 const ASYNC_DEFLATE_BYTES = 32 * 1024
 const ASYNC_INFLATE_BYTES = 256 * 1024
-// A small input may inflate a thousandfold: what passes this is begun anew in the thread pool.
+// A small input may inflate a thousandfold: past this size, inflating is restarted in the thread pool.
 const SYNC_INFLATED_BYTES = 4 * 1024 * 1024
 const KEPT_SHARE = 0.9
 
 const { nextTick } = process
 
-/** Whether the thread pool answers: it does so through `process.nextTick`, and a fake one of a test's never comes. */
+/** Whether the thread pool answers: it does so through `process.nextTick`, and a test's fake one never runs. */
 function poolAnswers(): boolean {
   return process.nextTick === nextTick
 }
 
-/** The zlib stream of the payload, undefined where it saves less than a tenth; a Promise above 32 KB. */
+/** The zlib stream of the payload, undefined if it saves less than a tenth; a Promise above 32 KB. */
 export function compress(payload: Uint8Array, level: number): Uint8Array | undefined | Promise<Uint8Array | undefined> {
   const kept = (stream: Uint8Array) => (stream.length <= payload.length * KEPT_SHARE ? stream : undefined)
   if (payload.length <= ASYNC_DEFLATE_BYTES || !poolAnswers()) return kept(deflateSync(payload, { level }))
@@ -26,8 +26,8 @@ export function compress(payload: Uint8Array, level: number): Uint8Array | undef
 }
 
 /**
- * What the zlib stream holds, at most `limit` bytes; a Promise where the stream is over 256 KB or holds over 4 MB.
- * Throws ERR_CACHE_SERIALIZATION for a broken or cut stream, for bytes behind it, and past the limit.
+ * The content of the zlib stream, at most `limit` bytes; a Promise if the stream is over 256 KB or holds over 4 MB.
+ * Throws ERR_CACHE_SERIALIZATION for a broken or cut stream, for bytes after its end, and past the limit.
  */
 export function decompress(stream: Uint8Array, limit: number): Uint8Array | Promise<Uint8Array> {
   const pooled = poolAnswers()
@@ -41,7 +41,7 @@ export function decompress(stream: Uint8Array, limit: number): Uint8Array | Prom
   }
 }
 
-// By hand: where a test runner gives each file globals of its own, as Jest does, the promises of `promisify` are of another class.
+// By hand: if a test runner gives each file its own globals, as Jest does, the promises of `promisify` are of another class.
 function deflateInPool(payload: Uint8Array, level: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     deflate(payload, { level }, (error, stream) => (error === null ? resolve(stream) : reject(error)))
@@ -61,7 +61,7 @@ function inflateInPool(stream: Uint8Array, limit: number): Promise<Uint8Array> {
   })
 }
 
-/** With `info: true`, zlib answers so; its own types know only the bare buffer. */
+/** What zlib returns with `info: true`; its own types know only the bare buffer. */
 type Inflated = { buffer: Uint8Array; engine: { bytesWritten: number } }
 
 function whole(stream: Uint8Array, result: unknown): Uint8Array {
@@ -92,7 +92,7 @@ const COMPRESSED: readonly (readonly number[])[] = [
   [0x42, 0x5a, 0x68], // bzip2
   [0xfd, 0x37, 0x7a, 0x58, 0x5a], // xz
   [0x37, 0x7a, 0xbc, 0xaf], // 7z
-  [0x50, 0x4b, 0x03, 0x04], // zip, and what is built on it
+  [0x50, 0x4b, 0x03, 0x04], // zip, and formats built on it
   [0x52, 0x61, 0x72, 0x21], // rar
   [0x89, 0x50, 0x4e, 0x47], // png
   [0xff, 0xd8, 0xff], // jpeg
@@ -102,8 +102,8 @@ const COMPRESSED: readonly (readonly number[])[] = [
   [0x1a, 0x45, 0xdf, 0xa3], // matroska, webm
   [0x77, 0x4f, 0x46, 0x32], // woff2
 ]
-const WEBP = [0x57, 0x45, 0x42, 0x50] // behind "RIFF" and a length
-const FTYP = [0x66, 0x74, 0x79, 0x70] // mp4, avif, heic: behind a length
+const WEBP = [0x57, 0x45, 0x42, 0x50] // after "RIFF" and a length
+const FTYP = [0x66, 0x74, 0x79, 0x70] // mp4, avif, heic: after a length
 
 /** True for bytes that begin like a compressed file: deflating them costs time and saves nothing. */
 export function isCompressed(bytes: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 /*
  * memcached's incr and decr ignore flags and read a prefix of the payload by strtoull: blanks, a sign, digits, and
- * then a blank, a NUL or the end. "12 monkeys", "007", " 41" and "+41" all count there. Such text and bytes travel
- * behind one guard byte, so that only what is a number here is a number to the server.
+ * then a blank, a NUL or the end. "12 monkeys", "007", " 41" and "+41" all count there. Such text and bytes are stored
+ * behind one guard byte, so that the server counts only what is a number to us.
  *
  *   "12 monkeys"  ->  flags 32, payload  27 31 32 20 6d ...      (0x27 is "'")
  */
@@ -10,11 +10,11 @@ const NUL = 0x00
 const PLUS = 0x2b
 const MINUS = 0x2d
 
-/** True where memcached could take the payload for a counter. Costs one look at the first character of most text. */
+/** True if memcached could take the payload for a counter. For most text, checking the first character is enough. */
 export function needsGuard(payload: string | Uint8Array): boolean {
   const first = codeAt(payload, 0)
   if (!isBlank(first) && !isDigit(first) && first !== PLUS && first !== MINUS) return false
-  // A loop, since a regular expression keeps a backtracking stack as long as the run of digits.
+  // A loop, since a regular expression needs a backtracking stack as long as the run of digits.
   let at = 0
   while (isBlank(codeAt(payload, at))) at++
   if (codeAt(payload, at) === PLUS || codeAt(payload, at) === MINUS) at++
@@ -32,7 +32,7 @@ export function guarded(payload: Uint8Array): Uint8Array {
   return copy
 }
 
-/** The payload without its guard byte, undefined where that is missing. */
+/** The payload without its guard byte, undefined if that is missing. */
 export function unguarded(payload: string | Uint8Array): string | Uint8Array | undefined {
   if (codeAt(payload, 0) !== QUOTE) return undefined
   return typeof payload === 'string' ? payload.slice(1) : payload.subarray(1)

@@ -19,7 +19,7 @@ import { bigintFrom, counterFrom, integerFrom, longFrom } from './number-codec.j
 import { restore } from './restoration.js'
 import { readStructured } from './structured-codec.js'
 
-/** What may lie within a zlib stream. Without other flags it is text: the Python clients never compress integers. */
+/** What a zlib stream may contain. Without other flags it is text: the Python clients never compress integers. */
 const WITHIN_ZLIB: ReadonlyMap<number, number> = new Map([
   [FLAG_ZLIB, FLAG_TEXT],
   ...[FLAG_TEXT, FLAG_INTEGER, FLAG_LONG, CODEC_BYTES, CODEC_BUFFER, CODEC_JSON, CODEC_V8].map(
@@ -91,7 +91,7 @@ function fromJson(text: string): unknown {
 
 function textOf(data: Uint8Array | string): string {
   if (typeof data === 'string') return data
-  // Decoding replaces what is not UTF-8: that would be another value.
+  // Decoding replaces bytes that are not UTF-8, which would be a different value.
   if (!isUtf8(data)) throw new SerializationError('the payload is not UTF-8, though its flags say text')
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString()
 }
@@ -100,7 +100,7 @@ function bytesOf(data: Uint8Array | string): Uint8Array {
   return typeof data === 'string' ? Buffer.from(data) : data
 }
 
-/** In memory of its own: Buffer.from(bytes) would cut it from the pool that all small Buffers share. */
+/** In its own memory: Buffer.from(bytes) would take it from the pool that all small Buffers share. */
 function bufferCopy(bytes: Uint8Array): Buffer {
   return Buffer.from(new Uint8Array(bytes).buffer)
 }
@@ -113,7 +113,7 @@ function withoutGuard(data: Uint8Array | string): Uint8Array | string {
 
 function unknownFlags(flags: number): SerializationError {
   if (flags === FLAG_PICKLE || flags === (FLAG_PICKLE | FLAG_ZLIB)) {
-    return new SerializationError('the payload is a Python pickle, which is never read; have it stored as text or JSON')
+    return new SerializationError('the payload is a Python pickle, which is never read; store it as text or JSON')
   }
-  return new SerializationError(`the flags ${flags} are of no known format`)
+  return new SerializationError(`the flags ${flags} are not a known format`)
 }

@@ -4,24 +4,24 @@ import { SerializationError } from './errors.js'
 import type { Restoration } from './restoration.js'
 import { hasOtherKeys, isJsonNumber } from './survey.js'
 
-/** Plain data that JSON or V8 carries, and what is to be restored in it. */
+/** Plain data that JSON or V8 carries, and what must be restored in it. */
 export type Detached = { value: unknown; isJson: boolean; restoration: Restoration | undefined }
 
-// V8 reads and writes by recursion: at 1000 levels it takes a good half of Node's default stack.
+// V8 reads and writes recursively: 1000 levels take more than half of Node's default stack.
 const MAX_STRUCTURED_DEPTH = 1000
 
 /**
- * A copy of the value as plain data: what toJSON answers, the own enumerable properties of class instances, builtins
+ * A copy of the value as plain data: what toJSON returns, the own enumerable properties of class instances, builtins
  * as themselves. Throws ERR_CACHE_SERIALIZATION for functions, symbols and objects that only this process can hold,
  * saying where they are.
  */
 export function detach(value: object): Detached {
   const detacher = new Detacher()
   const copy = detacher.whole(value)
-  if (copy === undefined) throw new SerializationError('value.toJSON() returned undefined, which is no value')
+  if (copy === undefined) throw new SerializationError('value.toJSON() returned undefined, which cannot be stored')
   if (!detacher.isJson && detacher.deepest > MAX_STRUCTURED_DEPTH) {
     throw new SerializationError(
-      `the value is nested ${detacher.deepest} levels deep; ${MAX_STRUCTURED_DEPTH} is the most`,
+      `the value is nested ${detacher.deepest} levels deep; the limit is ${MAX_STRUCTURED_DEPTH}`,
     )
   }
   const { isJson, restoration } = detacher
@@ -33,7 +33,7 @@ class Detacher {
   deepest = 0
   readonly restoration: Restoration = [[], [], []]
   readonly #copies = new Map<object, unknown>()
-  /** Keys, and what else leads to a part. Text is made of them for a refusal alone: made for each part it took most of the time. */
+  /** The steps to the current part. They become text only for an error: building it for each part took most of the time. */
   readonly #path: Step[] = []
 
   whole(value: object): unknown {
@@ -77,7 +77,7 @@ class Detacher {
     }
     if (types.isDate(object) || Buffer.isBuffer(object)) return this.#builtin(object)
     const plain: unknown = toJSON.call(object, String(key))
-    // JSON.stringify does not ask the answer again, so that toJSON may return its own object.
+    // Like JSON.stringify, do not call toJSON on its own result: it may return its own object.
     const copy = typeof plain === 'object' && plain !== null ? this.#builtin(plain) : this.#copy(plain, key)
     if (typeof copy === 'object' && copy !== null) this.#copies.set(object, copy)
     return copy
@@ -95,7 +95,7 @@ class Detacher {
     return this.#record(object)
   }
 
-  /** What has no parts to look into. */
+  /** An object without parts to copy. */
   #leaf<T extends object>(object: object, copy: T): T {
     this.isJson = false
     this.#copies.set(object, copy)
@@ -202,7 +202,7 @@ class Detacher {
 
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 
-/** By name along the prototypes, since an Error of another realm is no `instanceof` of ours. */
+/** By name along the prototypes, since an Error of another realm is not an `instanceof` of ours. */
 function nativeClassOf(error: Error): keyof typeof ERRORS | 'AggregateError' {
   for (let prototype = Object.getPrototypeOf(error); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
     const name: unknown = prototype.constructor?.name
@@ -212,7 +212,7 @@ function nativeClassOf(error: Error): keyof typeof ERRORS | 'AggregateError' {
   return 'Error'
 }
 
-/** What the object is, where its own enumerable properties are not what it holds; undefined for plain data and classes. */
+/** What to call an object whose content is not in its own enumerable properties; undefined for plain data and classes. */
 function hostName(object: object, keys: number): string | undefined {
   const prototype = Object.getPrototypeOf(object)
   if (prototype === null || prototype === Object.prototype) return undefined
@@ -231,7 +231,7 @@ function define(object: object, key: string, value: unknown): void {
   else Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })
 }
 
-/** True for an array that JSON writes whole: no holes, and no keys beside its elements. */
+/** True for an array that JSON writes completely: no holes, and no keys other than its elements. */
 function isDense(array: readonly unknown[]): boolean {
   if (hasOtherKeys(array)) return false
   // A hole and another key together.
@@ -239,7 +239,7 @@ function isDense(array: readonly unknown[]): boolean {
   return true
 }
 
-/** A key of an object or array, or where in a Map or Set. */
+/** A key of an object or array, or a place in a Map or Set. */
 type Step = string | number | { keyOf: unknown } | { get: unknown } | { item: number }
 
 function shownStep(step: Step): string {

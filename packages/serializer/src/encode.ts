@@ -44,7 +44,7 @@ function encodeText(text: string, compression: Compression | undefined): Encoded
   return smaller({ flags: FLAG_GUARD, data: `'${text}` }, compression, 0, text)
 }
 
-/** Copied before anything else: the caller may write to its bytes as soon as this returns. */
+/** Copied first: the caller may write to its bytes as soon as this returns. */
 function encodeBytes(bytes: Uint8Array, compression: Compression | undefined): Encoded | Promise<Encoded> {
   const flags = Buffer.isBuffer(bytes) ? CODEC_BUFFER : CODEC_BYTES
   const data = new Uint8Array(bytes)
@@ -61,11 +61,11 @@ function encodeObject(object: object, compression: Compression | undefined): Enc
         return smaller({ flags: CODEC_V8, data: writeStructured(object, undefined) }, compression)
       }
     } catch {
-      // A Proxy passes for what it shows until V8 meets it: the copy below reads through it, or says where it is. What is named so
-      // often that its JSON is longer than text can be goes by V8.
+      // V8 rejects a Proxy, which the survey cannot detect: the copy below reads through it, or says where it is. JSON fails if
+      // repeated references make it longer than a string can be: the copy makes that V8.
     }
     const { value, isJson, restoration } = detach(object)
-    // What toJSON answered: text and counters are stored as such.
+    // What toJSON returned: text and counters are stored as such.
     if (typeof value !== 'object') return encode(value, compression)
     if (isJson) return smaller({ flags: CODEC_JSON, data: JSON.stringify(value) }, compression)
     return smaller({ flags: CODEC_V8, data: writeStructured(value, restoration) }, compression)
@@ -83,7 +83,7 @@ function unstorable(error: unknown): SerializationError {
   return new SerializationError(`the value cannot be stored: ${reason}`, { cause: error })
 }
 
-/** `plain`, or where that saves a tenth the zlib stream of `payload`, which needs no guard: it begins with an x. */
+/** `plain`, or if that saves a tenth, the zlib stream of `payload`, which needs no guard: it begins with an x. */
 function smaller(
   plain: Encoded,
   compression: Compression | undefined,
@@ -92,14 +92,14 @@ function smaller(
 ): Encoded | Promise<Encoded> {
   if (!compression || !reaches(payload, compression.threshold) || payload.length > compression.limit) return plain
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-  // A reader would refuse to inflate it; what is not compressed it reads at any size.
+  // A reader would refuse to inflate it, but reads an uncompressed payload of any size.
   if (bytes.length > compression.limit) return plain
   const stream = compress(bytes, compression.level)
   const chosen = (data: Uint8Array | undefined) => (data ? { flags: flags | FLAG_ZLIB, data } : plain)
   return stream instanceof Promise ? stream.then(chosen) : chosen(stream)
 }
 
-/** Whether the payload is of at least so many bytes. A UTF-16 unit takes one to three bytes of UTF-8. */
+/** Whether the payload has at least `threshold` bytes. A UTF-16 unit takes one to three bytes of UTF-8. */
 function reaches(payload: string | Uint8Array, threshold: number): boolean {
   if (payload.length >= threshold) return true
   return typeof payload === 'string' && payload.length * 3 >= threshold && Buffer.byteLength(payload) >= threshold

@@ -16,7 +16,7 @@
  * serializer's: core sets them, and takes bit 12 off before it decodes.
  */
 
-/** A value as it lies in a store: memcached's 32-bit flags, and the payload as text or as bytes. */
+/** A value as a store holds it: memcached's 32-bit flags, and the payload as text or as bytes. */
 export type Encoded = { flags: number; data: string | Uint8Array }
 
 /** Python's pickle: refused, since reading one runs code. */
@@ -48,7 +48,7 @@ export const CODEC_BIGINT: number = 5 << CODEC_SHIFT
 /** The item carries metadata, laid out as metadata.ts draws it: in front of the payload, where a store has no other place for it. */
 export const FLAG_METADATA: number = 1 << 12
 /**
- * A lease: no entry, but the sign that somebody loads one. All the flags of a lease are this bit, so it is told by equality, and its frame
+ * A lease: not an entry, but a sign that somebody is loading one. A lease has no other flag, so compare for equality; its frame
  * begins with `c1 01 80 40`.
  */
 export const FLAG_LEASE: number = 1 << 13

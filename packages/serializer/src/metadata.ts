@@ -72,7 +72,7 @@ export function writeMetadata({ softDeadline, created, nonce, loadTime, tags }: 
 /** Throws ERR_CACHE_SERIALIZATION for bytes that are cut, and for a section that this reader must understand and does not. */
 export function readMetadata(metadata: Uint8Array): Metadata {
   const bytes = viewOf(metadata)
-  if (lengthOf(bytes) !== bytes.length) throw torn('its length is another than it says')
+  if (lengthOf(bytes) !== bytes.length) throw torn('its length is not the one it states')
   let tags: Map<string, Uint8Array> | undefined
   for (let at = SECTIONS; at < bytes.length; ) {
     const end = at + SECTION_HEAD > bytes.length ? Number.NaN : at + SECTION_HEAD + bytes.readUInt16BE(at + 1)

@@ -10,18 +10,18 @@ export function encodeNumber(value: number): { flags: number; data: string } | u
   if (Object.is(value, -0)) return { flags: CODEC_JSON, data: '-0.0' }
   if (Number.isSafeInteger(value)) return { flags: FLAG_INTEGER, data: String(value) }
   if (!Number.isFinite(value)) return undefined
-  // Beyond 2^53 the digits alone would be a counter to memcached: 2^60 travels as 1.152921504606847e+18.
+  // Beyond 2^53, bare digits would be a counter to memcached: 2^60 is written as 1.152921504606847e+18.
   return { flags: CODEC_JSON, data: Number.isInteger(value) ? value.toExponential() : String(value) }
 }
 
-/** The number that digits without flags mean, whatever wrote them; `decr` pads with spaces. Undefined for other text. */
+/** The number that digits without flags mean, whoever wrote them; `decr` pads with spaces. Undefined for other text. */
 export function counterFrom(text: string): number | bigint | undefined {
   const first = text.charCodeAt(0)
   if (first < 0x30 || first > 0x39 || !COUNTER.test(text)) return undefined
   return exact(text)
 }
 
-/** A decimal integer of any sign and size: a number where that is exact, else a BigInt. */
+/** A decimal integer of any sign and size: a number if that is exact, else a BigInt. */
 export function integerFrom(text: string): number | bigint {
   if (!INTEGER.test(text)) throw new SerializationError('the payload is not a decimal integer, though its flags say so')
   return exact(text)

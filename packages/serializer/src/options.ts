@@ -5,7 +5,7 @@ import { InvalidArgumentError } from './errors.js'
 
 /** How values become bytes. Every option has a default; an unknown or wrong one throws ERR_CACHE_INVALID_ARGUMENT. */
 export type SerializerOptions = {
-  /** Compresses large values with zlib; `false` writes everything as it is (compressed values are still read). */
+  /** Compresses large values with zlib; `false` writes everything uncompressed (compressed values are still read). */
   compression?: false | CompressionOptions | undefined
   /** The most bytes a compressed value may inflate to before it is refused; larger values are written uncompressed. Default `'64mb'`. */
   maxDecodedBytes?: number | string | undefined
@@ -46,7 +46,7 @@ function resolveCompression(maxDecodedBytes: number, options: CompressionOptions
   }
   return {
     threshold: parseBytes(threshold, `${where}.threshold`),
-    // No reader makes text of more bytes, whatever it may inflate.
+    // No reader can make a string of more bytes, whatever its limit for inflating.
     limit: Math.min(maxDecodedBytes, constants.MAX_STRING_LENGTH),
     level,
   }

@@ -3,13 +3,13 @@ import { encode } from './encode.js'
 import { type Encoded, FLAG_INTEGER } from './flags.js'
 import { resolveOptions, type SerializerOptions } from './options.js'
 
-/** What a serializer says of its bytes to the stores that keep them. */
+/** What a serializer tells stores about its bytes. */
 export interface Format {
   /** Flags under which digits are a counter. A new counter gets the first of them. */
   readonly counterFlags: readonly [number, ...number[]]
   /** Whether bits 12 and 13 of the flags are core's: metadata and leases. False where another client gives them a meaning of its own. */
   readonly metadata: boolean
-  /** Whether keys travel as they are, neither hashed nor given a generation, since another client looks for them. */
+  /** Whether keys are sent as they are, neither hashed nor given a generation, since another client looks for them. */
   readonly plainKeys: boolean
 }
 

@@ -8,19 +8,19 @@ import type { Restoration } from './restoration.js'
  *
  *   ff 0f | value | 00                | crc     nothing to restore
  *   ff 0f | value | 01 | restoration  | crc     restoration: a V8 value whose references point into `value`
- *                                       `-- CRC-32 of all bytes before it, big-endian, looked at before anything else:
+ *                                       `-- CRC-32 of all bytes before it, big-endian, checked before anything else:
  *                                           single flipped bits decode to wrong values in half of all tries
  *
  * ff 0f is V8's header; V8 reads every older version of its format. Views are host objects, laid out as node:v8 does:
- * kind (varint, VIEWS below), byte length (varint), bytes. Ours are written and read here, since node:v8's readers give
- * back views of the payload itself.
+ * kind (varint, VIEWS below), byte length (varint), bytes. We write and read them ourselves, since node:v8's reader
+ * returns views of the payload itself.
  */
 const CRC_BYTES = 4
 const HEADER_BYTE = 0xff
 
 type ViewClass = new (buffer: ArrayBuffer) => ArrayBufferView
 
-/** By kind, for ever. 10 is Buffer; 13 exists from Node 24 on. */
+/** By kind; the order never changes. 10 is Buffer; 13 exists from Node 24 on. */
 const VIEWS: readonly (ViewClass | undefined)[] = [
   Int8Array,
   Uint8Array,
@@ -39,7 +39,7 @@ const VIEWS: readonly (ViewClass | undefined)[] = [
 ]
 const BUFFER_KIND = 10
 
-/** The payload for a value that V8 carries, and what is to be restored in it afterwards. */
+/** The payload for a value that V8 carries, and what must be restored in it afterwards. */
 export function writeStructured(value: unknown, restoration: Restoration | undefined): Uint8Array {
   const writer = new Writer()
   writer._setTreatArrayBufferViewsAsHostObjects(true)
@@ -59,7 +59,7 @@ export function readStructured(payload: Uint8Array): { value: unknown; restorati
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
   const end = bytes.length - CRC_BYTES
   if (end < 2 || bytes[0] !== HEADER_BYTE || crc32(bytes.subarray(0, end)) !== bytes.readUInt32BE(end)) {
-    throw new SerializationError('the checksum of the structured payload does not fit: it is damaged or cut')
+    throw new SerializationError('the checksum of the structured payload does not match: it is damaged or cut')
   }
   const reader = new Reader(bytes.subarray(0, end))
   reader.readHeader()
@@ -71,7 +71,7 @@ class Writer extends Serializer {
   // In Node's documentation, not in its types.
   declare _setTreatArrayBufferViewsAsHostObjects: (flag: boolean) => void
 
-  /** Called by V8 for views, and for objects that only a host can carry. */
+  /** Called by V8 for views, and for host objects. */
   _writeHostObject(object: object): void {
     if (!ArrayBuffer.isView(object))
       throw new SerializationError('the value holds an object that only this process can hold')

@@ -5,12 +5,12 @@ import { inspect, types } from 'node:util'
 export const JSON_CARRIES = 0
 /** V8's structured clone carries the value exactly. */
 export const V8_CARRIES = 1
-/** Neither does, or a cheap look cannot tell: see detach.ts. */
+/** Neither does, or a cheap check cannot tell: see detach.ts. */
 export const UNSURE = 2
 
 export type Verdict = typeof JSON_CARRIES | typeof V8_CARRIES | typeof UNSURE
 
-/** A look that remembers nothing cannot go on: it may be in a cycle. */
+/** A check without a memory cannot continue: it may be in a cycle. */
 const LOOK_AGAIN = 3
 
 type Found = Verdict | typeof LOOK_AGAIN
@@ -18,12 +18,12 @@ type Found = Verdict | typeof LOOK_AGAIN
 const MAX_DEPTH = 500
 const MAX_OBJECTS = 50_000
 
-/** Objects met so far. */
+/** Objects visited so far. */
 let met = 0
-/** What the look remembers. Most values are small and shallow, and end without. */
+/** The objects to recognise. Most values are small and shallow, and need none. */
 let memory: Memory | undefined
 
-/** What carries the value, found at a fraction of JSON.stringify's cost: nothing is copied, and little remembered. */
+/** Finds what can carry the value at a fraction of JSON.stringify's cost: it copies nothing and remembers little. */
 export function survey(value: object): Verdict {
   // A getter may encode a value of its own.
   const outer = memory
@@ -45,8 +45,8 @@ export function survey(value: object): Verdict {
 }
 
 /**
- * Enough to end: the objects that the look is within, and those that held many. An object that holds few is looked at, and written
- * to JSON, as often as it is named. To remember every object in a Set would take longer than JSON.stringify.
+ * Just enough to terminate: the objects that enclose the current one, and those that held many. An object that holds few is checked,
+ * and written to JSON, each time it is referenced. Remembering every object in a Set would take longer than JSON.stringify.
  */
 class Memory {
   readonly #within: object[] = []
@@ -75,7 +75,7 @@ function ofObject(value: object, depth: number): Found {
     memory = new Memory()
   }
   if (depth > MAX_DEPTH) return UNSURE
-  // V8 writes it once, and ends in a cycle too.
+  // V8 writes the object once, and handles cycles.
   if (memory.has(value, depth)) return V8_CARRIES
   memory.enter(value, depth)
   const before = met++
@@ -93,7 +93,7 @@ function ofParts(value: object, depth: number): Found {
   if (prototype === Set.prototype && types.isSet(value)) return Math.max(V8_CARRIES, ofEach(value, depth)) as Found
   if (ArrayBuffer.isView(value)) return V8_CARRIES
   if (prototype === Date.prototype && types.isDate(value)) return V8_CARRIES
-  // Without properties it may be what only this process can hold.
+  // An object without properties may be one that only this process can hold.
   if (prototype !== null && isClass(prototype) && Object.keys(value).length > 0)
     return ofRecord(value as Record<string, unknown>, depth)
   return UNSURE
@@ -119,7 +119,7 @@ function isClass(prototype: object): boolean {
 }
 
 function ofRecord(record: Record<string, unknown>, depth: number): Found {
-  // JSON.stringify asks a function under this name, also where it is inherited or not enumerable.
+  // JSON.stringify calls a function of this name, even an inherited or non-enumerable one.
   if (record.toJSON !== undefined) return UNSURE
   let verdict: Found = JSON_CARRIES
   for (const key in record) {
@@ -138,7 +138,7 @@ function ofArray(array: readonly unknown[], depth: number): Found {
   for (let index = 0; index < array.length; index++) {
     const child = array[index]
     if (typeof child === 'string' || (typeof child === 'number' && isJsonNumber(child))) continue
-    // Four thousand million holes are one look to detach.ts, which goes by keys.
+    // A sparse array may have 2^32 holes; detach.ts walks keys, so leave it to that.
     if (child === undefined && !(index in array)) return UNSURE
     const found = ofValue(child, depth)
     if (found >= UNSURE) return found
@@ -174,16 +174,16 @@ function ofValue(value: unknown, depth: number): Found {
   }
 }
 
-/** Finite and not −0. Strings need no such look: JSON.stringify escapes lone surrogates, and JSON.parse restores them. */
+/** Finite and not −0. Strings need no check: JSON.stringify escapes lone surrogates, and JSON.parse restores them. */
 export function isJsonNumber(value: number): boolean {
   return value - value === 0 && (value !== 0 || 1 / value > 0)
 }
 
-// inspect()'s cost does not grow with the array: 1.4 µs, where the values of 20 000 elements take 230, as long as their JSON.
+// inspect()'s cost does not grow with the array: 1.4 µs, where Object.values of 20 000 elements takes 230, as long as their JSON.
 const MANY = 512
 const NO_ELEMENTS = { maxArrayLength: 0, depth: 0, customInspect: false, breakLength: Number.POSITIVE_INFINITY }
 
-/** True for an array with keys beside its elements (what String.prototype.match returns), which JSON would lose, or with holes. */
+/** True for an array with holes, or with keys other than its elements (as String.prototype.match returns), which JSON would lose. */
 export function hasOtherKeys(array: readonly unknown[]): boolean {
   const { length } = array
   if (length > MANY && inspect(array, NO_ELEMENTS) === `[ ... ${length} more items ]`) return false

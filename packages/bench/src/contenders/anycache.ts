@@ -1,7 +1,7 @@
 import { createCache } from 'anycache'
 import type { Contender, Opening } from '../contender.js'
 
-/** Under a namespace, as the README opens it, by its defaults but for the timeout, which is that of the bare clients' rows. */
+/** Under a namespace, as in the README, with its defaults except the timeout, which is that of the raw clients' rows. */
 export async function open(backend: 'memory' | 'redis' | 'memcached', { port }: Opening): Promise<Contender> {
   return over(`${backend}://${backend === 'memory' ? '' : `127.0.0.1:${port}`}?namespace=bench&timeout=10s`)
 }

@@ -8,7 +8,7 @@ export async function open(backend: 'memory' | 'reference' | 'redis', { port }: 
   const cache = bentostore()
   if (backend === 'redis') cache.useL2Layer(redisDriver({ connection: { host: '127.0.0.1', port } }))
   else cache.useL1Layer(memoryDriver({ maxItems: 10_000, serialize: backend === 'memory' }))
-  // Its entries live 30 s by default, less than a run takes.
+  // Its entries expire after 30 s by default, less than a run takes.
   const bento = new BentoCache({ default: 'cache', stores: { cache }, ttl: '1d' })
   const get = (key: string): Promise<unknown> => bento.get({ key })
   return {

@@ -1,6 +1,6 @@
 import type { PayloadName } from '../payloads.js'
 
-/** How an application over a bare client turns its values into text and back. */
+/** How an application over a raw client turns its values into text and back. */
 export type Codec = { stringify: (value: unknown) => string; parse: (text: string) => unknown }
 
 const bare: Codec = { stringify: value => value as string, parse: text => text }

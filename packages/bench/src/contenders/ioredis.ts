@@ -11,7 +11,7 @@ export async function open({ port, payload }: Opening): Promise<Contender> {
     return text === null ? undefined : parse(text)
   }
   return {
-    // Text needs no step of ours: the row is the bare client.
+    // Text needs no conversion: the row is the raw client.
     get: payload === 'text' ? key => client.get(key) : get,
     set: (key, value) => client.set(key, stringify(value)),
     getMany: keys => client.mget(keys),

@@ -3,14 +3,14 @@ import KeyvRedis from '@keyv/redis'
 import { Keyv } from 'keyv'
 import type { Contender, Opening } from '../contender.js'
 
-/** Keyv over a backend, as its README and the adapters' open it; it does not parse objects in memory when by reference. */
+/** Keyv over a backend, opened as in its README and the adapters'; by reference, it does not parse objects in memory. */
 export function keyvOver(backend: 'memory' | 'reference' | 'redis' | 'memcached', { port }: Opening): Keyv {
   switch (backend) {
     case 'memory':
       return new Keyv()
     case 'reference': {
       const keyv = new Keyv()
-      // What Keyv's README says to do where no serialization is wanted.
+      // Keyv's README says to do this to disable serialization.
       keyv.serialize = undefined
       keyv.deserialize = undefined
       return keyv
@@ -18,7 +18,7 @@ export function keyvOver(backend: 'memory' | 'reference' | 'redis' | 'memcached'
     case 'redis':
       return new Keyv(new KeyvRedis(`redis://127.0.0.1:${port}`))
     case 'memcached':
-      // The same longer timeout as the bare memjs beneath it.
+      // The same longer timeout as in the raw memjs row.
       return new Keyv({ store: new KeyvMemcache(`127.0.0.1:${port}`, { timeout: 10 }) })
   }
 }

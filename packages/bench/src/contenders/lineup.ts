@@ -1,11 +1,11 @@
 import type { Contender, Opening } from '../contender.js'
 
-/** Where entries lie. `memory` gives every reader a copy; `reference` hands out the object that was written. */
+/** Where entries are stored. `memory` gives every reader a copy; `reference` returns the object that was written. */
 export type BackendName = 'memory' | 'reference' | 'redis' | 'memcached'
 
 export const backendNames: readonly BackendName[] = ['memory', 'reference', 'redis', 'memcached']
 
-/** How a backend is called in a heading. */
+/** A backend's name in a heading. */
 export const backendTitles: Readonly<Record<BackendName, string>> = {
   memory: 'Memory, a copy for every reader',
   reference: 'Memory, by reference',
@@ -15,7 +15,7 @@ export const backendTitles: Readonly<Record<BackendName, string>> = {
 
 type Open = (opening: Opening) => Promise<Contender>
 
-/** Who runs on each backend; the raw client first. A package is loaded only in the process that runs it. */
+/** The contenders on each backend, the raw client first. A package is loaded only in the process that runs it. */
 export const lineup: Readonly<Record<BackendName, Readonly<Record<string, Open>>>> = {
   memory: {
     'lru-cache': async opening => (await import('./lru-cache.js')).open(opening),

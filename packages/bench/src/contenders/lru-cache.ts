@@ -2,12 +2,12 @@ import { LRUCache } from 'lru-cache'
 import type { Contender, Opening } from '../contender.js'
 import { type Codec, codecOf } from './codec.js'
 
-/** The bare library, bounded as our memory store is by default. Objects are held as JSON, so that every read gives a copy. */
+/** The raw library, bounded as our memory store is by default. Objects are held as JSON, so that every read gives a copy. */
 export async function open({ payload }: Opening): Promise<Contender> {
   return over(codecOf(payload))
 }
 
-/** The bare library, which hands out the very object it was given. */
+/** The raw library, which returns the same object it was given. */
 export async function openByReference(): Promise<Contender> {
   return over(undefined)
 }

@@ -13,7 +13,7 @@ const require = createRequire(import.meta.url)
 const memjs = require('memjs') as { Client: { create(servers: string, options: object): Client } }
 
 /**
- * The raw client with its defaults, but for its timeout: with 51 200 requests in flight (`getMany` at 512, which memjs has to
+ * The raw client with its defaults, except its timeout: with 51 200 requests in flight (`getMany` at 512, which memjs has to
  * send one by one) the default of half a second passes before the first answer is read.
  */
 export async function open({ port, payload }: Opening): Promise<Contender> {

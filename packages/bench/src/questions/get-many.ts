@@ -2,7 +2,7 @@ import type { Question } from './question.js'
 
 const batch = 100
 
-/** What does a batch of hits cost? Where a contender has no such verb: as many single gets at once. */
+/** What does a batch of hits cost? If a contender has no such method: as many concurrent single gets. */
 export const getMany: Question = {
   name: 'getMany',
   title: `getMany of ${batch} keys, all hits`,

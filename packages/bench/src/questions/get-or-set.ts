@@ -6,7 +6,7 @@ export const getOrSet: Question = {
   title: 'getOrSet, a hit',
   payloads: ['text', 'json'],
   ask(contender, { keys }) {
-    // `null` is no right answer: should the loader run, the call counts as wrong.
+    // `null` is never right: if the loader runs, the call counts as wrong.
     const load = (): null => null
     return turn => contender.getOrSet(keys[turn % entryCount] as string, load)
   },

@@ -1,10 +1,10 @@
 import type { Contender } from '../contender.js'
 import type { PayloadName } from '../payloads.js'
 
-/** How many entries the timed calls go round. */
+/** How many entries the timed calls cycle through. */
 export const entryCount = 1000
 
-/** What a question is asked with: the entries that the contender holds when the clock starts. */
+/** The setting of a question: the entries that the contender holds when the clock starts. */
 export type Setting = {
   readonly keys: readonly string[]
   readonly values: readonly unknown[]
@@ -12,12 +12,12 @@ export type Setting = {
 
 /** One verb to time. */
 export interface Question {
-  /** As `--only` names it. */
+  /** Its name in `--only`. */
   readonly name: string
   readonly title: string
   readonly payloads: readonly PayloadName[]
   /** The call to time; `turn` counts up from 0. */
   ask(contender: Contender, setting: Setting): (turn: number) => unknown
-  /** Whether an answer is what was asked for: a miss or a refusal must not be timed as a success. Cheap, since it is timed too. */
+  /** Whether an answer is right: a miss or a refusal must not be timed as a success. Cheap, since it is timed too. */
   isRight(answer: unknown): boolean
 }
