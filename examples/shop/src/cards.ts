@@ -2,7 +2,7 @@ import type { Postcard } from './catalogue.js'
 import { count, countryName, money } from './formats.js'
 import { type Html, html } from './html.js'
 
-/** Postcards side by side, each with a note of its own; by default how many people live there. */
+/** Postcards side by side, each with its own note; by default the number of people. */
 export function cards(postcards: readonly Postcard[], note: (postcard: Postcard) => string = people): Html {
   return html`<ul class="cards">${postcards.map(postcard => card(postcard, note(postcard)))}</ul>`
 }
@@ -22,7 +22,7 @@ ${picture(postcard)}
 </a></li>`
 }
 
-/** The front: where on a map of the world the town is, on a sky of its latitude. */
+/** The front: the town's place on a map of the world, with a sky coloured by its latitude. */
 export function picture({ longitude, latitude, town }: Postcard): Html {
   const x = (180 + longitude).toFixed(1)
   const y = (90 - latitude).toFixed(1)

@@ -1,6 +1,6 @@
 import type { Database } from './database.js'
 
-/** One postcard, as it is listed. */
+/** One postcard. */
 export type Postcard = {
   readonly id: number
   readonly town: string
@@ -13,20 +13,20 @@ export type Postcard = {
   readonly price: number
 }
 
-/** What all postcards of a country add up to. */
+/** Totals over all postcards of a country. */
 export type CountryTotals = {
   readonly country: string
   readonly towns: number
   readonly people: number
-  /** Of its cheapest and its dearest postcard, in cents. */
+  /** Of its cheapest and its most expensive postcard, in cents. */
   readonly lowest: number
   readonly highest: number
 }
 
-/** A town and its part of all people who live in the towns of its country, from 0 to 1. */
+/** A town and its share of all people in its country's towns, from 0 to 1. */
 export type Share = { readonly id: number; readonly town: string; readonly country: string; readonly share: number }
 
-/** Where a town stands by population, from 1. */
+/** A town's rank by population, from 1. */
 export type Standing = { readonly inWorld: number; readonly inCountry: number; readonly countryTowns: number }
 
 /** A town and how far away it is. */
@@ -40,7 +40,7 @@ export function largestCountries(database: Database): Promise<CountryTotals[]> {
   return database.query(`SELECT ${totals} FROM postcard GROUP BY country ORDER BY people DESC LIMIT 10`)
 }
 
-/** The towns that hold most of their country, among countries of at least a million townspeople. */
+/** The towns with the largest share of their country, among countries with at least a million people in towns. */
 export function largestShares(database: Database): Promise<Share[]> {
   return database.query(`
     SELECT id, town, country, share FROM (
@@ -65,7 +65,7 @@ export async function largestTowns(database: Database, country?: string): Promis
   return rows.map(({ id }) => id)
 }
 
-/** The totals of one country, or `undefined` where no postcard is from there. */
+/** The totals of one country, or `undefined` if no postcard is from there. */
 export async function countryTotals(database: Database, country: string): Promise<CountryTotals | undefined> {
   const [row] = await database.query<CountryTotals>(
     `SELECT ${totals} FROM postcard WHERE country = $1 GROUP BY country`,
@@ -76,13 +76,13 @@ export async function countryTotals(database: Database, country: string): Promis
 
 const columns = 'id, town, country, population, longitude, latitude, price'
 
-/** The postcard, or `undefined` where there is none of that id. */
+/** The postcard, or `undefined` if there is none with that id. */
 export async function findPostcard(database: Database, id: number): Promise<Postcard | undefined> {
   const [row] = await database.query<Postcard>(`SELECT ${columns} FROM postcard WHERE id = $1`, [id])
   return row
 }
 
-/** Where the town of this postcard stands. */
+/** The rank of this postcard's town. */
 export async function standing(database: Database, { population, country }: Postcard): Promise<Standing> {
   const [row] = await database.query<Standing>(
     `SELECT 1 + count(*) FILTER (WHERE population > $1)::int AS "inWorld",
@@ -94,7 +94,7 @@ export async function standing(database: Database, { population, country }: Post
   return row as Standing
 }
 
-/** The eight nearest towns, by the great circle (haversine) to every town there is. */
+/** The eight nearest towns, by great-circle distance (haversine) to every town. */
 export function nearestTowns(database: Database, { id, latitude, longitude }: Postcard): Promise<Neighbour[]> {
   return database.query(
     `SELECT id, 12742 * asin(least(1, sqrt(
@@ -105,7 +105,7 @@ export function nearestTowns(database: Database, { id, latitude, longitude }: Po
   )
 }
 
-/** The ids of the largest towns whose name holds the text, in any case, and how many there are in all. */
+/** The ids of the largest towns whose name contains the text, in any case, and how many there are in total. */
 export async function searchTowns(database: Database, text: string): Promise<{ ids: number[]; total: number }> {
   const rows = await database.query<{ id: number; total: number }>(
     `SELECT id, count(*) OVER ()::int AS total FROM postcard
@@ -115,7 +115,7 @@ export async function searchTowns(database: Database, text: string): Promise<{ i
   return { ids: rows.map(({ id }) => id), total: rows[0]?.total ?? 0 }
 }
 
-/** Writes a price, in cents, and resolves the postcard as it is now; `undefined` where there is none of that id. */
+/** Writes a price, in cents, and resolves the updated postcard; `undefined` if there is none with that id. */
 export async function setPrice(database: Database, id: number, price: number): Promise<Postcard | undefined> {
   const [row] = await database.query<Postcard>(`UPDATE postcard SET price = $2 WHERE id = $1 RETURNING ${columns}`, [
     id,

@@ -2,8 +2,8 @@ import { parentPort } from 'node:worker_threads'
 import type { Answer, Query } from './database.js'
 import { openCatalogue } from './snapshot.js'
 
-// Postgres in WebAssembly computes on the thread that calls it. On a thread of its own a slow query occupies the database,
-// as it would elsewhere, and not the web server.
+// Postgres in WebAssembly runs on the calling thread. On its own thread a slow query occupies the database, as it would
+// elsewhere, and not the web server.
 const { database, origin } = await openCatalogue()
 
 function answer(message: Answer): void {

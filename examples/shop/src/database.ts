@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Origin } from './snapshot.js'
 
-/** What the worker is sent. */
+/** A message to the worker. */
 export type Query = { readonly id: number; readonly sql: string; readonly parameters: readonly unknown[] }
 
-/** What the worker says: once that it is ready, and then an answer to each query. */
+/** A message from the worker: first that it is ready, then an answer to each query. */
 export type Answer =
   | { readonly origin: Origin }
   | { readonly id: number; readonly rows: unknown[] }
@@ -20,7 +20,7 @@ export class Database {
   readonly #waiting = new Map<number, Waiting>()
   #queries = 0
 
-  /** Resolves when the catalogue can be asked. */
+  /** Resolves when the catalogue can be queried. */
   static async open(): Promise<Database> {
     const worker = new Worker(new URL('./database-worker.js', import.meta.url))
     const [ready] = (await once(worker, 'message')) as [{ origin: Origin }]
@@ -35,7 +35,7 @@ export class Database {
     worker.on('exit', () => this.#failAll(new Error('the database was closed')))
   }
 
-  /** How many queries were asked so far: what the cache is there to keep low. */
+  /** How many queries ran so far: the number that the cache keeps low. */
   get queries(): number {
     return this.#queries
   }
@@ -49,7 +49,7 @@ export class Database {
     })
   }
 
-  /** Ends the worker; queries without an answer reject. Nothing is kept: edits live until here. */
+  /** Ends the worker; unanswered queries reject. Edits are lost. */
   async close(): Promise<void> {
     await this.#worker.terminate()
   }

@@ -18,12 +18,12 @@ export function share(value: number): string {
   return percent.format(value)
 }
 
-/** The English name of an ISO 3166 code; the code itself where it has none. */
+/** The English name of an ISO 3166 code; the code itself if it has none. */
 export function countryName(code: string): string {
   return regions.of(code) ?? code
 }
 
-/** `0.42 ms`, `95 ms`: as many digits as mean something. */
+/** `0.42 ms`, `95 ms`: only significant digits. */
 export function milliseconds(value: number): string {
   return `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`
 }

@@ -1,7 +1,7 @@
-/** What a template may hold. Text is escaped; `undefined` and `false` are nothing. */
+/** What a template may contain. Text is escaped; `undefined` and `false` render nothing. */
 export type Content = Html | string | number | undefined | false | readonly Content[]
 
-/** Markup, as opposed to text that has yet to be escaped. */
+/** Markup, as opposed to text that still needs escaping. */
 export class Html {
   readonly markup: string
 

@@ -7,9 +7,9 @@ export type Page = {
   readonly body: Html
   readonly visit: Visit
   readonly panel: Html
-  /** A line about what the visitor has just done. */
+  /** A line about what the visitor just did. */
   readonly notice?: string | undefined
-  /** What the search field holds. */
+  /** The content of the search field. */
   readonly query?: string | undefined
 }
 
@@ -49,7 +49,7 @@ ${body}
 </html>`
 }
 
-/** A part of a page whose heading tells how its data was come by. */
+/** A part of a page whose heading shows how it got its data. */
 export function block(visit: Visit, name: string, heading: Content, content: Content): Html {
   return html`<section id="${name}">
 <h2>${heading} ${badge(visit, name)}</h2>

@@ -13,8 +13,8 @@ try {
 
 async function open(): Promise<void> {
   const began = performance.now()
-  // Which cache, the environment says: CACHE_URL, REDIS_URL or MEMCACHE_SERVERS, else this process' memory. It is opened
-  // before the database, since a config that cannot work should say so at once.
+  // The environment chooses the cache: CACHE_URL, REDIS_URL or MEMCACHE_SERVERS, else this process' memory. It is opened
+  // before the database, so that a wrong config fails at once.
   const cache = await createCache()
   const monitor = new Monitor(cache, line => console.log(line))
   const database = await Database.open()
@@ -27,8 +27,8 @@ async function open(): Promise<void> {
   console.log(`cache: ${[driver, ...servers].join(' ')}`)
   console.log(`shop: ${address}/`)
 
-  // Answers what was asked, then closes all that is open, and so lets the process end by itself.
-  // A second signal of the kind ends it at once.
+  // Answers pending requests, then closes everything, so that the process exits by itself.
+  // A second signal of the same kind ends it at once.
   const close = async (): Promise<void> => {
     console.log('closing')
     await server.close()
@@ -39,7 +39,7 @@ async function open(): Promise<void> {
   process.once('SIGTERM', close)
 }
 
-/** Listens on `PORT`, without one on the first free port from 3000, and resolves the address. */
+/** Listens on `PORT`, or else on the first free port from 3000, and resolves the address. */
 async function listen(server: FastifyInstance, { HOST: host = '127.0.0.1', PORT }: NodeJS.ProcessEnv): Promise<string> {
   if (PORT) {
     if (!/^\d{1,5}$/.test(PORT)) throw new Error(`PORT must be a number from 0 to 65535, got ${PORT}`)

@@ -1,6 +1,6 @@
 import type { Cache } from 'anycache'
 
-/** Something that happened to the cache. The same thing again in a row is counted, not repeated. */
+/** Something that happened to the cache. Repetitions in a row are counted, not listed. */
 export type Happening = { readonly at: Date; readonly what: string; readonly times: number }
 
 /** Whether the backend answers right now. */
@@ -18,7 +18,7 @@ export class Monitor {
   readonly #open = new Set<string>()
   #checking: Promise<Health> | undefined
 
-  /** `log` is told of each happening that is not the last one again. */
+  /** Calls `log` for each happening that does not repeat the last one. */
   constructor(cache: Cache, log: (line: string) => void) {
     this.#cache = cache
     const note = (what: string): void => {
@@ -27,24 +27,24 @@ export class Monitor {
     cache.on('connect', ({ server }) => note(`connected to ${server}`))
     cache.on('disconnect', ({ server }) => note(`disconnected from ${server}`))
     cache.on('breaker', ({ server, state }) => {
-      // Every probe of a dead server half-opens the breaker and opens it again; what happened is that it opened once.
+      // Every probe of a dead server half-opens the breaker and opens it again; report only that it opened.
       if (state === 'half-open' || this.#open.has(server) === (state === 'open')) return
       if (state === 'open') this.#open.add(server)
       else this.#open.delete(server)
       note(`breaker ${state} for ${server}`)
     })
     cache.on('error', ({ error }) => {
-      // Our own pings would only repeat, every two seconds, what the calls have found.
+      // Our own pings would only repeat, every two seconds, the errors of other calls.
       if (error.op !== 'ping') note(error.server ? `${error.code} from ${error.server}` : error.code)
     })
   }
 
-  /** The latest first. */
+  /** Latest first. */
   get recent(): readonly Happening[] {
     return this.#recent
   }
 
-  /** Asks the backend for a sign of life; checks that overlap are one. */
+  /** Pings the backend; overlapping checks share one ping. */
   check(): Promise<Health> {
     this.#checking ??= this.#ping().finally(() => {
       this.#checking = undefined

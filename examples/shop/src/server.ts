@@ -21,7 +21,7 @@ const notices: Record<string, string> = {
 /** The shop's routes. The caller listens and closes. */
 export function createShopServer({ cache, database, monitor }: Services): FastifyInstance {
   const shop = new Shop(cache, database)
-  // Browsers hold connections open; those must not hold the process when it is told to end.
+  // Browsers keep connections open; these must not keep the process alive when it should exit.
   const server = createServer({ forceCloseConnections: true })
 
   const send = async (
@@ -72,7 +72,7 @@ export function createShopServer({ cache, database, monitor }: Services): Fastif
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
     })
-    // Only our own pages may post: no other site changes prices through a visitor's browser.
+    // Only our own pages may post, so that no other site can change prices through a visitor's browser.
     const from = request.headers['sec-fetch-site']
     if (request.method === 'POST' && from !== undefined && from !== 'same-origin')
       return sendSorry(reply, 403, 'Not from here', 'That form is on another site.')
@@ -161,7 +161,7 @@ function centsOf(price: string | undefined): number | undefined {
 /** One spelling per search, so that `Paris ` and `paris` are one entry of the cache. */
 function searchText({ q }: { q?: unknown }): string {
   if (typeof q !== 'string') return ''
-  // Control characters are in no name, and Postgres' text cannot hold a zero byte.
+  // No name contains control characters, and Postgres' text cannot hold a zero byte.
   return q
     .normalize('NFC')
     .replace(/\p{Cc}/gu, '')

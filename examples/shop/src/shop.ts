@@ -18,7 +18,7 @@ import {
 import type { Database } from './database.js'
 import type { Visit } from './visit.js'
 
-/** Nothing but a price ever changes, and that invalidates; the ttl is for what an edit elsewhere might miss. */
+/** Only prices change, and each change invalidates its entries; the ttl covers changes made elsewhere. */
 const ttl = '10m'
 
 const keys = {
@@ -33,8 +33,8 @@ const keys = {
 }
 
 /**
- * What the pages ask for, through the cache. Lists are cached as ids and postcards one by one, so that a new price
- * invalidates one postcard and the totals it counts in, not every list it stands in.
+ * What the pages read, through the cache. Lists are cached as ids and postcards one by one, so that a new price
+ * invalidates one postcard and its country's totals, not every list that contains it.
  */
 export class Shop {
   readonly #catalogue: Cache
@@ -80,12 +80,12 @@ export class Shop {
     return this.#read(visit, 'search', keys.search(text), () => searchTowns(this.#database, text))
   }
 
-  /** The postcards of these ids, in their order: one batch from the cache, and a query for each that it did not have. */
+  /** The postcards of these ids, in their order: one batch from the cache, and a query for each miss. */
   async postcards(visit: Visit, ids: readonly number[]): Promise<Postcard[]> {
     const began = performance.now()
     const found = await this.#catalogue.getMany<Postcard>(ids.map(keys.postcard))
-    // Not one query for all the missing and a setMany: a price that changed in between would be overwritten with the old one.
-    // getOrSet never stores what a delete has overtaken.
+    // Not one query for all misses and a setMany: that could overwrite a price that changed in between with the old one.
+    // getOrSet never stores a value whose key was deleted during the load.
     const postcards = await Promise.all(
       ids.map(id => {
         const key = keys.postcard(id)
@@ -97,7 +97,7 @@ export class Shop {
     return postcards.filter(postcard => postcard !== undefined)
   }
 
-  /** Changes the price, in cents, and drops from the cache all that was computed from the old one. */
+  /** Changes the price, in cents, and deletes from the cache everything computed from the old one. */
   async changePrice(id: number, price: number): Promise<Postcard | undefined> {
     const postcard = await setPrice(this.#database, id, price)
     if (postcard === undefined) return undefined
@@ -105,7 +105,7 @@ export class Shop {
     return postcard
   }
 
-  /** Empties the catalogue's part of the cache; the views stay. Rejects when the server behind the cache is ill. */
+  /** Empties the catalogue's part of the cache; the views stay. Rejects when the server behind the cache fails. */
   async clear(): Promise<void> {
     await this.#catalogue.clear()
   }
@@ -115,7 +115,7 @@ export class Shop {
     try {
       return await this.#views.increment(String(id))
     } catch {
-      // A number a program acts on is never made up in an outage, so increment rejects. The page goes without;
+      // increment rejects in an outage, since a program may act on the number. The page leaves it out;
       // the panel shows the error event.
       return undefined
     }

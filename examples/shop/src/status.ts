@@ -5,7 +5,7 @@ import { type Html, html } from './html.js'
 import type { Happening, Health, Monitor } from './monitor.js'
 import type { Origin } from './snapshot.js'
 
-/** What `/status` answers, and the panel shows. */
+/** What `/status` returns and the panel shows. */
 export type Status = {
   readonly cache: Pick<CacheInfo, 'driver' | 'servers' | 'source' | 'namespace' | 'timeout' | 'onError'>
   readonly health: Health
@@ -26,12 +26,12 @@ export async function readStatus(cache: Cache, monitor: Monitor, database: Datab
   }
 }
 
-/** The status as people read it. */
+/** The status as HTML. */
 export function statusPanel({ cache, health, stats, events, database }: Status): Html {
   const rows: [string, string | number][] = [
     ['Hits', stats.hits],
     ['Misses', stats.misses],
-    ['of them in an outage', stats.outageMisses],
+    ['Outage misses', stats.outageMisses],
     ['Loads', stats.loads],
     ['Joined loads', stats.joins],
     ['Writes', stats.writes],
@@ -45,11 +45,11 @@ export function statusPanel({ cache, health, stats, events, database }: Status):
 <strong id="driver">${cache.driver}</strong> ${
     health.reachable
       ? html`<span class="badge hit">answers <b>${milliseconds(health.ms)}</b></span>`
-      : html`<span class="badge down">away</span>`
+      : html`<span class="badge down">down</span>`
   }</p>
 ${cache.servers.length > 0 && html`<p class="servers">${cache.servers.join(', ')}</p>`}
 <p class="source">${sourceText(cache.source)}</p>
-${!health.reachable && html`<p class="problem">The shop goes on from the database. ${health.why}</p>`}
+${!health.reachable && html`<p class="problem">The shop keeps working from the database. ${health.why}</p>`}
 <p class="ratio">${reads === 0 ? 'No reads yet' : `${Math.round((100 * stats.hits) / reads)} % of ${count(reads)} reads were hits`}</p>
 <table id="counters"><tbody>${rows.map(([name, value]) => html`<tr><th>${name}<td class="number">${typeof value === 'number' ? count(value) : value}</tr>`)}</tbody></table>
 <h2>Events</h2>
@@ -64,6 +64,6 @@ ${
 }
 
 function sourceText(source: string | undefined): string {
-  if (source === undefined || source === 'argument') return 'as the program says'
+  if (source === undefined || source === 'argument') return 'set by the program'
   return source === 'default' ? 'by default; set CACHE_URL for a server' : `from ${source}`
 }

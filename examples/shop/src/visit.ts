@@ -1,10 +1,10 @@
-/** How one block of a page came by its data. */
+/** How one block of a page got its data. */
 export type Read = {
   readonly block: string
-  /** What the cache had, of `total` entries. */
+  /** How many of the `total` entries the cache had. */
   readonly hits: number
   readonly total: number
-  /** Waited for another visitor's query instead of asking one. */
+  /** Waited for another visitor's query instead of running one. */
   readonly joined: boolean
   readonly ms: number
 }
@@ -14,7 +14,7 @@ export class Visit {
   readonly #began = performance.now()
   readonly #reads = new Map<string, Read>()
 
-  /** Milliseconds since the page was asked for. */
+  /** Milliseconds since the page was requested. */
   get ms(): number {
     return performance.now() - this.#began
   }

@@ -1,7 +1,7 @@
 import { type Browser, chromium } from 'playwright-core'
 import { findChromium } from '../../../test/servers/binaries.js'
 
-/** Starts a headless Chromium that talks to nobody but the pages it is sent to. */
+/** Starts a headless Chromium that connects only to the pages it opens. */
 export async function launchChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: await findChromium(),

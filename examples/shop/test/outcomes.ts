@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 
-/** How each block of the page came by its data, by its name: `hit`, `miss`, `partial`, `joined`. */
+/** How each block of the page got its data, by the block's name: `hit`, `miss`, `partial`, `joined`. */
 export async function outcomes(page: Page): Promise<Record<string, string>> {
   const badges = await page.locator('main [data-block]').all()
   const pairs = badges.map(async badge => [
@@ -10,7 +10,7 @@ export async function outcomes(page: Page): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(pairs))
 }
 
-/** Types a new price on a postcard's page and waits for the page that comes back. */
+/** Enters a new price on a postcard's page and waits for the page that comes back. */
 export async function changePrice(page: Page, price: string): Promise<void> {
   await page.getByLabel('New price').fill(price)
   await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Change it' }).click()])

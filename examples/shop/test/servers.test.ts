@@ -34,7 +34,7 @@ describe.each(backends)('the shop on $driver, in a browser', { timeout: 60_000 }
   })
   afterEach(() => page.close())
 
-  test('asks the database once, and the server from then on', async () => {
+  test('queries the database once, and reads from the server from then on', async () => {
     await page.goto('/')
     expect(await outcomes(page)).toEqual({ countries: 'miss', shares: 'miss', largest: 'miss', postcards: 'miss' })
     await page.reload()
@@ -53,7 +53,7 @@ describe.each(backends)('the shop on $driver, in a browser', { timeout: 60_000 }
     expect(await outcomes(page)).toEqual({ ...allHits, postcard: 'miss' })
   })
 
-  test('serves from the database while the server is gone, and from the server when it is back', async () => {
+  test('serves from the database while the server is down, and from the server when it is back', async () => {
     await page.goto(rome)
     await server.kill()
     expect((await page.goto(rome))?.status()).toBe(200)
@@ -84,7 +84,7 @@ describe.each(backends)('the shop on $driver, in a browser', { timeout: 60_000 }
     await changePrice(page, '5.43')
     expect(await page.locator('#price').textContent()).toBe('€5.43')
 
-    // The server comes back with all it held, the old price among it.
+    // The server comes back with all its entries, including the old price.
     server.resume()
     await becomesReachable()
     for (let visit = 0; visit < 5; visit++) {

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** The shop as `npm run demo` starts it, in a process of its own. */
+/** The shop as `npm run demo` starts it, in its own process. */
 export interface ShopProcess {
   /** Without a slash at the end. */
   readonly address: string
-  /** All it printed so far, both streams. */
+  /** Everything it has printed so far, on both streams. */
   output(): string
   /** Sends the signal and resolves the exit code, `null` if the process had to be killed. */
   end(signal?: 'SIGINT' | 'SIGTERM'): Promise<number | null>
@@ -19,7 +19,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Starts the shop as the build left it, and resolves when it listens. `PORT` is a free one unless given. */
+/** Starts the built shop, and resolves when it listens. `PORT` is a free one unless given. */
 export async function startShop(variables: Record<string, string> = {}): Promise<ShopProcess> {
   const { child, output, ended } = run({ PORT: '0', ...variables })
   const deadline = Date.now() + 45_000
@@ -45,7 +45,7 @@ export async function startShop(variables: Record<string, string> = {}): Promise
   }
 }
 
-/** Starts a shop that is expected to end by itself. */
+/** Starts a shop that is expected to exit by itself. */
 export async function failToStart(variables: Record<string, string>): Promise<{ code: number | null; output: string }> {
   const { child, output, ended } = run({ PORT: '0', ...variables })
   const tooLong = setTimeout(() => child.kill('SIGKILL'), 30_000)

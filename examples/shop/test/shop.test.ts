@@ -25,7 +25,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     complaints = []
     page.on('pageerror', error => complaints.push(error.message))
     page.on('console', message => {
-      // Chromium says this of every 4xx page, also of those a test asks for.
+      // Chromium logs this for every 4xx page, even if a test requests it.
       if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
         complaints.push(message.text())
     })
@@ -35,7 +35,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(complaints).toEqual([])
   })
 
-  test('asks the database once, and the cache from then on', async () => {
+  test('queries the database once, and reads the cache from then on', async () => {
     await page.goto('/')
     expect(await outcomes(page)).toEqual({ countries: 'miss', shares: 'miss', largest: 'miss', postcards: 'miss' })
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('A postcard of every town on Earth')
@@ -51,7 +51,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(after.stats.hits).toBe(before.stats.hits + 15)
   })
 
-  test('shows a new price wherever the postcard stands, and keeps the rest cached', async () => {
+  test('shows a new price wherever the postcard appears, and keeps the rest cached', async () => {
     await page.goto('/country/FR')
     await page.reload()
     expect(await outcomes(page)).toEqual({ country: 'hit', largest: 'hit', postcards: 'hit' })
@@ -69,7 +69,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(await page.locator(`.card[href="${paris}"] .price`).textContent()).toBe('€0.75')
   })
 
-  test('refuses what is no price, and changes nothing', async () => {
+  test('refuses a wrong price, and changes nothing', async () => {
     await page.goto('/postcard/3169070')
     const price = await page.locator('#price').textContent()
     for (const wrong of ['0', '-1', '1.234', 'free', '1000']) {
@@ -100,7 +100,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(await page.locator('.card strong').allTextContents()).toEqual(towns)
   })
 
-  test('takes what visitors type for text: not for markup, not for a pattern, not for SQL', async () => {
+  test('treats what visitors type as text: not as markup, a pattern or SQL', async () => {
     const hostile = `<img src=x onerror="document.title='taken'"> ' OR 1=1 -- ' & "q"`
     await page.goto(`/search?q=${encodeURIComponent(hostile)}`)
     expect(await page.title()).toContain('<img src=x')
@@ -113,7 +113,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(await page.locator('main').textContent()).toContain("No town's name holds that")
   })
 
-  test('asks the database again when its part of the cache was emptied, and keeps the views', async () => {
+  test('queries the database again after its part of the cache was emptied, and keeps the views', async () => {
     await page.goto('/postcard/5128581')
     await page.goto('/')
     await page.getByRole('button', { name: 'Empty' }).click()
@@ -134,7 +134,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(await page.locator('.backend').getAttribute('data-reachable')).toBe('true')
   })
 
-  test('answers 404 for what it does not have, and 403 to a form of another site', async () => {
+  test('answers 404 for unknown pages, and 403 to a form from another site', async () => {
     for (const path of ['/postcard/1', '/postcard/x', '/country/QQ', '/country/fr', '/nowhere']) {
       expect((await page.goto(path))?.status(), path).toBe(404)
     }
@@ -145,14 +145,14 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(foreign.status).toBe(403)
   })
 
-  test('gives its status as JSON', async () => {
+  test('returns its status as JSON', async () => {
     const { cache, health, database } = await status()
     expect(cache).toMatchObject({ driver: 'memory', servers: [], source: 'default', onError: 'open' })
     expect(health.reachable).toBe(true)
     expect(database.queries).toBeGreaterThan(0)
   })
 
-  test('shares one query among visitors who come at once', async () => {
+  test('shares one query among concurrent visitors', async () => {
     const before = await status()
     await Promise.all(Array.from({ length: 10 }, () => fetch(`${shop.address}/search?q=hausen`)))
     const after = await status()
@@ -176,7 +176,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
 })
 
 describe('the process', { timeout: 60_000 }, () => {
-  test('ends by itself on SIGINT, with a browser still connected', async () => {
+  test('exits by itself on SIGINT, with a browser still connected', async () => {
     const shop = await startShop()
     const browser = await launchChromium()
     try {
@@ -190,7 +190,7 @@ describe('the process', { timeout: 60_000 }, () => {
 
   test('takes the first free port from 3000 when PORT does not name one', async () => {
     const blocker = createServer()
-    // Taken by someone else is as good as taken by us.
+    // It does not matter whether another process or this test takes the port.
     await new Promise<void>(resolve =>
       blocker.once('error', () => resolve()).listen(3000, '127.0.0.1', () => resolve()),
     )
@@ -203,7 +203,7 @@ describe('the process', { timeout: 60_000 }, () => {
     }
   })
 
-  test('names a wrong CACHE_URL in one line and ends', async () => {
+  test('names a wrong CACHE_URL in one line and exits', async () => {
     const { code, output } = await failToStart({ CACHE_URL: 'redsi://:hunter2@127.0.0.1' })
     expect(code).toBe(1)
     expect(output.trimEnd().split('\n')).toHaveLength(1)
