@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** The root folder of the repository. */
 export const root: string = fileURLToPath(new URL('../..', import.meta.url))
 
-/** One fenced block of a page, with the markers in the HTML comments right before it. */
+/** One fenced block of a page, with the markers in the HTML comments directly before it. */
 export type Block = {
   /** The page, relative to the root. */
   page: string
@@ -13,13 +13,13 @@ export type Block = {
   line: number
   language: string
   code: string
-  /** `<!-- name: value -->`, by name; a name may come several times. */
+  /** `<!-- name: value -->`, by name; a name may occur several times. */
   markers: Map<string, string[]>
-  /** The `text` block after it under the same heading, if any: what it prints. */
+  /** The `text` block after it under the same heading, if any: its expected output. */
   output: string | undefined
 }
 
-/** Every page whose snippets are the tests' business: the root README, docs, and the packages' READMEs. */
+/** Every page whose snippets are tested: the root README, docs, and the packages' READMEs. */
 export function pages(): string[] {
   const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter(path => path.endsWith('.md'))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { publicPackages } from '../packaging/workspace.js'
 import { root } from './blocks.js'
 
-/** What a line of a `sh` block asks for: a program to run here, or a command that is right as it stands. */
+/** One line of a `sh` block: a program to run here, or a command that is known to be right. */
 export type Command =
   | { kind: 'node'; file: string; env: Record<string, string> }
   | { kind: 'anycache'; args: string[]; env: Record<string, string> }
@@ -14,7 +14,7 @@ const scripts = Object.keys(
 )
 const builtIn = new Set(['npm ci', 'npm install'])
 
-/** The commands of a `sh` block. Throws for one that nobody checks, and for a script or package that does not exist. */
+/** The commands of a `sh` block. Throws for a command that the tests cannot check, and for a missing script or package. */
 export function commandsOf(code: string): Command[] {
   return code
     .replace(/\\\n\s*/g, '')
@@ -36,7 +36,7 @@ function commandOf(line: string): Command {
   if (program === 'node' && args.length === 1) return { kind: 'node', file: args[0] as string, env }
   if (program === 'npx' && args[0] === 'anycache') return { kind: 'anycache', args: args.slice(1).map(unquoted), env }
   if (program === 'npm' && isKnown(args)) return { kind: 'checked' }
-  throw new Error(`"${line}" is no command the tests can run or check; mark the block <!-- not run: why -->`)
+  throw new Error(`"${line}" is not a command that the tests can run or check; mark the block <!-- not run: why -->`)
 }
 
 function isKnown(args: readonly string[]): boolean {
@@ -44,7 +44,7 @@ function isKnown(args: readonly string[]): boolean {
   if (builtIn.has(`npm ${verb}`) && rest.length === 0) return true
   if (verb === 'test' && rest.length === 0) return scripts.includes('test')
   if (verb === 'run') return scripts.includes(rest[0] ?? '')
-  // What we publish, and what that works with.
+  // What we publish, and the packages it works with.
   const published = publicPackages().flatMap(({ manifest }) => [
     manifest.name,
     ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),

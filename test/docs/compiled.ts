@@ -5,9 +5,9 @@ import { packages } from '../packaging/workspace.js'
 import { root } from './blocks.js'
 import type { Snippet } from './snippets.js'
 
-/** The snippets as modules, beside the packages they import, all compiled from the sources as they are now. */
+/** The snippets as modules, next to the packages they import, all compiled from the current sources. */
 export type Compiled = {
-  /** What the compiler says of each snippet, by title. */
+  /** The compiler's errors for each snippet, by title. */
   problems: Map<string, string[]>
   /** The compiled module of a snippet. */
   moduleOf: (snippet: Snippet) => string
@@ -19,8 +19,8 @@ export type Compiled = {
 }
 
 /**
- * Writes every snippet to a file and runs the repository's compiler over all of them and the packages at once: it checks their
- * types, and what it emits is what runs. The packages lie in the output as in `node_modules`, so that names resolve as for a user.
+ * Writes every snippet to a file and compiles all of them with the packages at once: this checks their types, and the tests run
+ * the output. The output holds the packages as in `node_modules`, so that names resolve as for a user.
  */
 export async function compile(snippets: readonly Snippet[]): Promise<Compiled> {
   const folder = mkdtempSync(join(import.meta.dirname, '.snippets-'))
@@ -36,7 +36,7 @@ export async function compile(snippets: readonly Snippet[]): Promise<Compiled> {
     extends: relative(folder, join(root, 'tsconfig.test.json')),
     compilerOptions: {
       ...{ noEmit: false, rootDir: root, outDir: out, allowJs: true, checkJs: true },
-      // A snippet shows what a call gives without always using it.
+      // A snippet may show what a call returns without using it.
       ...{ noUnusedLocals: false, noUnusedParameters: false },
     },
     files: snippets.map(sourceOf),
@@ -65,10 +65,10 @@ function slug(page: string): string {
   return page.replace(/\.md$/, '').replaceAll('/', '-')
 }
 
-/** Makes the compiled sources packages that node finds by their names. */
+/** Turns the compiled sources into packages that Node finds by name. */
 function install(out: string): void {
   writeFileSync(join(out, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
-  // For the blocks that are test suites: vitest takes the nearest config above them.
+  // For the blocks that are test suites: vitest uses the nearest config above them.
   writeFileSync(join(out, 'vitest.config.js'), "export default { test: { include: ['**/*.js'] } }")
   for (const { folder, directory, manifest } of packages()) {
     const compiled = join(out, 'packages', folder)
@@ -76,7 +76,7 @@ function install(out: string): void {
     for (const name of ['package.json', 'bin', 'schema.json']) {
       if (existsSync(join(directory, name))) cpSync(join(directory, name), join(compiled, name), { recursive: true })
     }
-    // The manifest's exports say dist.
+    // The manifest's exports point to dist.
     symlinkSync('src', join(compiled, 'dist'))
     if (existsSync(join(directory, 'node_modules'))) {
       symlinkSync(join(directory, 'node_modules'), join(compiled, 'node_modules'))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { anchorsOf, linksOf, pages, root } from './blocks.js'
 
-test.each(pages())('every link of %s leads to a file, and to a heading of it where it names one', page => {
+test.each(pages())('every link of %s leads to a file, and to its heading if it names one', page => {
   const dead = linksOf(page).filter(({ target, fragment }) => {
     if (!existsSync(join(root, target))) return true
     return fragment !== undefined && target.endsWith('.md') && !anchorsOf(target).has(fragment)

@@ -14,12 +14,12 @@ export type Program = {
 
 export type Ran = { code: number | null; stdout: string; stderr: string }
 
-/** The servers that pages speak of by their usual ports, started when first named. */
+/** The servers that pages name by their usual ports, started when first named. */
 export class Servers {
   #redis: RedisServer | undefined
   readonly #memcached = new Map<number, MemcachedServer>()
 
-  /** The text with the ports of running, empty servers in the place of those a page names. */
+  /** The text with the ports of running, empty servers instead of those that a page names. */
   async placed(text: string): Promise<string> {
     if (/127\.0\.0\.1:6379\b|port: 6379\b/.test(text)) {
       this.#redis ??= await startRedis()
@@ -33,7 +33,7 @@ export class Servers {
     return this.#swap(text, 'to')
   }
 
-  /** The output with the pages' ports in the place of ours. */
+  /** The output with the pages' ports instead of ours. */
   shown(output: string): string {
     return this.#swap(output, 'from')
   }
@@ -65,14 +65,14 @@ export class Servers {
   }
 }
 
-// A user's shell, not the one the tests run in.
+// The environment of a user's shell, not of the tests.
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) => !/^(CACHE_|REDIS_URL$|MEMCACHE|VITEST|NODE_ENV$|NODE_OPTIONS$|npm_)/.test(name),
   ),
 )
 
-/** Runs a program to its end, which must come by itself within 30 s. */
+/** Runs a program, which must exit by itself within 30 s. */
 export function execute(program: Program, servers: Servers): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, program.args, {

@@ -7,7 +7,7 @@ import { type Compiled, compile } from './compiled.js'
 import { execute, type Program, type Ran, Servers } from './run.js'
 import { divider, isAsShown, type Snippet, snippetsOf } from './snippets.js'
 
-/** Snippets that no test runs, at most. */
+/** The most snippets that may go without being run. */
 const mostNotRun = 12
 
 const blocks = new Map(pages().map(page => [page, blocksOf(page)]))
@@ -27,7 +27,7 @@ afterAll(async () => {
 })
 
 describe.each(snippets.map(snippet => [snippet.title, snippet] as const))('%s', (_title, snippet) => {
-  test('has right types', () => {
+  test('has correct types', () => {
     expect(compiled.problems.get(snippet.title) ?? []).toEqual([])
   })
 
@@ -54,7 +54,7 @@ describe.each(shells.map(block => [`${block.page}:${block.line}`, block] as cons
         continue
       }
       const ran = await launch({ args: [compiled.command, ...command.args], cwd: root, env: command.env, faults: [] })
-      // 1 says that the doctor found something, which is what some pages show.
+      // 1 means that the doctor found a problem, as some pages show.
       expect([0, 1], `${ran.stdout}\n${ran.stderr}`).toContain(ran.code)
       printed += ran.stdout
     }

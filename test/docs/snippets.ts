@@ -1,20 +1,20 @@
 import type { Block } from './blocks.js'
 
-/** A block that a program can be made of. */
+/** A block that can be run as a program. */
 export type Snippet = {
   block: Block
   /** `README.md:12`, as a failing test shows it. */
   title: string
   /** The file it is written to, relative to the folder of its page. */
   file: string
-  /** The whole module: the block with what it continues. */
+  /** The whole module: the block with the blocks it continues. */
   source: string
   /** Why it is compiled but not run, if it is not. */
   notRun: string | undefined
   /** Run by vitest instead of node. */
   isSuite: boolean
   env: Record<string, string>
-  /** What becomes of a server once a text was printed. */
+  /** What happens to a server once a text was printed. */
   faults: Fault[]
   /** What it must print, if the page says so. */
   expected: string | undefined
@@ -23,13 +23,13 @@ export type Snippet = {
 /** `<!-- kill: redis when "hit" -->`. */
 export type Fault = { what: 'kill' | 'restart'; server: 'redis' | 'memcached'; when: string }
 
-/** Printed between a block and what it continues; only what follows is the block's own output. */
+/** Printed between a block and those it continues; only what follows is the block's own output. */
 export const divider = '\u001e'
 
 const languages = new Set(['ts', 'js'])
 const known = new Set(['continues', 'name', 'file', 'not run', 'env', 'kill', 'restart'])
 
-/** The snippets of one page. Throws for a marker that means nothing, or that continues nothing. */
+/** The snippets of one page. Throws for an unknown marker, or one that continues an unknown block. */
 export function snippetsOf(blocks: readonly Block[]): Snippet[] {
   const named = new Map<string, string>()
   return blocks
@@ -38,12 +38,12 @@ export function snippetsOf(blocks: readonly Block[]): Snippet[] {
       const { page, line, language, code, markers } = block
       for (const name of markers.keys()) {
         if (!known.has(name))
-          throw new Error(`${page}:${line}: the marker "${name}" is none of ${[...known].join(', ')}`)
+          throw new Error(`${page}:${line}: the marker "${name}" is not one of ${[...known].join(', ')}`)
       }
       const continued = markers.get('continues')?.[0]
       const before = continued === undefined ? undefined : named.get(continued)
       if (continued !== undefined && before === undefined) {
-        throw new Error(`${page}:${line}: it continues "${continued}", which no block before it is named`)
+        throw new Error(`${page}:${line}: it continues "${continued}", but no earlier block has that name`)
       }
       const source = before === undefined ? code : `${before}\nconsole.log(${JSON.stringify(divider)})\n${code}`
       const name = markers.get('name')?.[0]

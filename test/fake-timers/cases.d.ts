@@ -1,17 +1,17 @@
-/** Where a case runs. */
+/** The setting of a case. */
 export interface CaseBench {
-  /** Of a server and an unused namespace; empty for the memory cache. */
+  /** The URL of a server with an unused namespace; empty for the memory cache. */
   readonly url: string
-  /** Installs fake timers, and returns what puts the real ones back. */
+  /** Installs fake timers, and returns a function that restores the real ones. */
   install(): () => void
-  /** Stops the server's process, and lets it go on. */
+  /** Freezes the server's process, and `thaw` resumes it. */
   freeze(): unknown
   thaw(): void
 }
 
 type Cases = Record<string, (bench: CaseBench) => Promise<void>>
 
-/** By title: for every backend. */
+/** Cases for every backend, by title. */
 export const everywhere: Cases
-/** By title: for a server. */
+/** Cases for a server, by title. */
 export const withServer: Cases

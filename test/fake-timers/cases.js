@@ -1,4 +1,4 @@
-// What must hold under every library's fake timers. Plain JavaScript on node:assert: four test runners run it, some of them on the build.
+// What must hold under every library's fake timers. Plain JavaScript on node:assert, since four test runners run it, some on the build.
 import assert from 'node:assert/strict'
 import { clearInterval, setInterval } from 'node:timers'
 import { createCache } from 'anycache'
@@ -27,7 +27,7 @@ function open({ url }, options) {
   return createCache({ ...(url === '' ? { driver: 'memory' } : { url }), timeout: '10s', onError: 'throw', ...options })
 }
 
-/** Under fakes from here to the end of the call; what is awaited in between, awaits there. */
+/** Runs the function under fakes until its promise settles, including everything it awaits. */
 async function faked({ install }, run) {
   const restore = install()
   try {
@@ -41,7 +41,7 @@ const late = { code: 'ERR_CACHE_TIMEOUT' }
 
 /** For every backend. */
 export const everywhere = {
-  async 'works and closes under fakes that were there before its first call'(bench) {
+  async 'works and closes under fakes that were installed before its first call'(bench) {
     const cache = await open(bench)
     await faked(bench, async () => {
       await works(cache)
@@ -49,7 +49,7 @@ export const everywhere = {
     })
   },
 
-  async 'works under fakes that come between two calls, and after them'(bench) {
+  async 'works under fakes that are installed between two calls, and after their removal'(bench) {
     const cache = await open(bench)
     await works(cache)
     await faked(bench, () => works(cache))
@@ -57,14 +57,14 @@ export const everywhere = {
     await cache.close()
   },
 
-  async 'works after fakes that were there at its first calls'(bench) {
+  async 'works after the removal of fakes that were installed at its first calls'(bench) {
     const cache = await open(bench)
     await faked(bench, () => works(cache))
     await works(cache)
     await cache.close()
   },
 
-  async 'settles calls during which fakes come and go'(bench) {
+  async 'settles calls during which fakes are installed or removed'(bench) {
     const cache = await open(bench)
     const beforeFakes = cache.set('early', 'bird')
     await faked(bench, async () => assert.equal(await beforeFakes, true))
@@ -80,7 +80,7 @@ export const everywhere = {
 
 /** For a server, which the bench can freeze. */
 export const withServer = {
-  async 'ends calls at their deadline where the server is frozen'(bench) {
+  async 'ends calls at their deadline when the server is frozen'(bench) {
     const cache = await open(bench, { timeout: '300ms', breaker: false })
     await cache.set('key', 1, { timeout: '10s' })
     await bench.freeze()
@@ -94,7 +94,7 @@ export const withServer = {
     bench.thaw()
   },
 
-  async 'ends calls at their deadline where a frozen server takes no connection'(bench) {
+  async 'ends calls at their deadline when a frozen server answers no new connection'(bench) {
     const cache = await open(bench, { timeout: '300ms', breaker: false })
     await bench.freeze()
     await faked(bench, async () => {
@@ -104,7 +104,7 @@ export const withServer = {
     bench.thaw()
   },
 
-  async 'comes back with its server: the breaker opens, probes and closes'(bench) {
+  async 'recovers with its server: the breaker opens, probes and closes'(bench) {
     const cache = await open(bench, { timeout: '300ms' })
     const states = []
     const closed = new Promise(resolve => {
@@ -115,7 +115,7 @@ export const withServer = {
     })
     await cache.set('key', 1, { timeout: '10s' })
     await bench.freeze()
-    // Waiting for a probe does not keep a process alive.
+    // A scheduled probe does not keep the process alive.
     const alive = setInterval(() => {}, 1000)
     await faked(bench, async () => {
       while (!states.includes('open')) await cache.get('key').catch(() => {})

@@ -8,12 +8,12 @@ import { run } from './run.js'
 
 const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin/jest.js')
 
-// Jest's own process, with the globals that it gives each test file. It would not end while a connection or an interval is left.
+// Jest in its own process, since it gives each test file its own globals. It would not exit while a connection or an interval is left.
 test.each([
   ['works under fakes that a test installs', 'jest.config.js'],
   ['works under fakes that Jest installs everywhere, when a setup file loads anycache', 'globally.config.js'],
 ])(
-  '%s, and lets Jest end',
+  '%s, and lets Jest exit',
   async (_title, config) => {
     await using redis = await startRedis()
     await using memcached = await startMemcached()

@@ -1,4 +1,4 @@
-// A program without a test runner, on the built packages: `program.js LIBRARY [URL SERVER_PID]`. It ends when nothing is left to do.
+// A program without a test runner, on the built packages: `program.js LIBRARY [URL SERVER_PID]`. It must exit by itself.
 import { mock } from 'node:test'
 import FakeTimers from '@sinonjs/fake-timers'
 import { createCache } from 'anycache'
@@ -30,7 +30,7 @@ for (const [title, run] of Object.entries({ ...everywhere, ...(pid && withServer
   console.log(title)
 }
 
-// Left open, with fakes that came during a call.
+// Left open, with fakes that were installed during a call.
 const cache = await createCache(url || 'memory://')
 const call = cache.set('key', 'value')
 const restore = install()

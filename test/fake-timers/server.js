@@ -1,4 +1,4 @@
-// The server of a case, told to a process that did not start it.
+// Controls a case's server from a process that did not start it.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers'
@@ -16,7 +16,7 @@ export function signals(pid) {
   return {
     async freeze() {
       process.kill(pid, 'SIGSTOP')
-      // The signal is only queued by then: a server in the middle of a request would still answer it.
+      // The signal is only queued at this point: a server in the middle of a request would still answer it.
       do await new Promise(resolve => setTimeout(resolve, 20))
       while (isRunning(pid))
     },

@@ -3,11 +3,11 @@ import { type MemcachedServer, startMemcached } from '../servers/memcached.js'
 import { type FaultProxy, startProxy } from '../servers/proxy.js'
 import { type RedisServer, startRedis } from '../servers/redis.js'
 
-/** The servers of one backend, each behind a wire that can fail. */
+/** The servers of one backend, each behind a proxy that can fail. */
 export interface Bench {
   readonly servers: readonly (RedisServer | MemcachedServer)[]
   readonly proxies: readonly FaultProxy[]
-  /** A cache through the wires, with connections of its own; all caches of a bench see one namespace. */
+  /** A cache through the proxies, with its own connections; all caches of a bench share one namespace. */
   open(options?: Record<string, unknown>): Promise<Cache>
   close(): Promise<void>
 }
@@ -43,7 +43,7 @@ const onMemcached = (ports: readonly number[]): Record<string, unknown> => ({
   servers: ports.map(port => `127.0.0.1:${port}`),
 })
 
-/** Every backend that has a server, by name; `large`: for values of some megabytes. */
+/** Every backend that has a server, by name; `large`: for values of several megabytes. */
 export const backends: readonly [name: string, start: (size?: 'large') => Promise<Bench>][] = [
   ['redis', async () => bench([await startRedis()], ([port]) => ({ driver: 'redis', host: '127.0.0.1', port }))],
   ['memcached', async size => bench([await memcached(size)], onMemcached)],

@@ -20,7 +20,7 @@ describe.each(backends)('%s: a batch', (_name, start) => {
   })
   afterEach(() => bench.close())
 
-  test('of 100,000 entries is stored, read and deleted whole', { timeout: 120_000 }, async () => {
+  test('of 100,000 entries is stored, read and deleted completely', { timeout: 120_000 }, async () => {
     const patient = await bench.open({ timeout: '15s' })
     const keys = Array.from({ length: 100_000 }, (_, i) => `key ${i}`)
     expect(await patient.setMany(keys.map((key, i) => [key, value + i]))).toEqual([])
@@ -30,13 +30,13 @@ describe.each(backends)('%s: a batch', (_name, start) => {
     expect(await patient.deleteMany([...keys, 'none'])).toBe(100_000)
   })
 
-  test('that takes longer than the timeout is whole while answers keep coming', { timeout: 120_000 }, async () => {
+  test('that takes longer than the timeout completes while answers keep coming', { timeout: 120_000 }, async () => {
     const slow = await bench.open({ timeout: '3s' })
     slow.on('error', ({ error }) => errors.push(error))
     slow.on('breaker', ({ state }) => breakers.push(state))
     await slow.ping()
     const keys = Array.from({ length: 30_000 * bench.servers.length }, (_, i) => `key ${i}`)
-    // A megabyte a second: the batch needs four seconds and more, a chunk a third of one.
+    // A megabyte per second: the batch needs more than four seconds, a chunk a third of one.
     for (const proxy of bench.proxies) proxy.dribble(20_000, 20, 'up')
     expect(await slow.setMany(keys.map(key => [key, value]))).toEqual([])
     for (const proxy of bench.proxies) {
@@ -48,7 +48,7 @@ describe.each(backends)('%s: a batch', (_name, start) => {
     expect(breakers).toEqual([])
   })
 
-  test('over the bound of bytes in flight is no overload', async () => {
+  test('over the limit of bytes in flight is not an overload', async () => {
     const small = await bench.open({ maxInFlightBytes: '1mb', timeout: '15s' })
     const entries = Array.from({ length: 60 }, (_, i) => [`big ${i}`, 'y'.repeat(100_000) + i] as const)
     const plain = { serializer: { compression: false } }
@@ -58,7 +58,7 @@ describe.each(backends)('%s: a batch', (_name, start) => {
     expect((await other.getMany(entries.map(([key]) => key))).size).toBe(60)
   })
 
-  test('keeps the call order of every key, sent or not', async () => {
+  test('keeps the call order of every key, whether sent or not', async () => {
     const keys = Array.from({ length: 5000 }, (_, i) => `key ${i}`)
     const cache = await bench.open({ timeout: '15s' })
     const calls = [
@@ -87,7 +87,7 @@ describe.each(backends)('%s: a batch', (_name, start) => {
     ])
   })
 
-  test('to servers that answer nothing gives up after a few chunks, and none of its old values is read again', async () => {
+  test('to silent servers gives up after a few chunks, and its old values are never read again', async () => {
     const keys = Array.from({ length: 20_000 }, (_, i) => `key ${i}`)
     const patient = await bench.open({ breaker: false, timeout: '1s' })
     expect(
@@ -97,7 +97,7 @@ describe.each(backends)('%s: a batch', (_name, start) => {
       ),
     ).toEqual([])
     for (const proxy of bench.proxies) proxy.blackHole()
-    // Chunk by chunk it would take ten times the timeout at least, without end for a larger batch.
+    // Waiting for every chunk would take at least ten times the timeout, and ever longer for a larger batch.
     let settled = false
     const setting = patient.setMany(keys.map(key => [key, 'new'])).finally(() => {
       settled = true

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Bench, backends } from './backends.js'
 
-/** Far less than the timeout of the caches here: only a close that waits for it takes so long. */
+/** Far less than the timeout of the caches here: only a close that waits for the timeout takes longer. */
 const bound = 6000
 
 describe.each(backends)('%s', (_name, start) => {
@@ -17,7 +17,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect(await Promise.race([closing.then(() => 'closed'), late])).toBe('closed')
   }
 
-  test('close() waits for no reply that nobody waits for', async () => {
+  test('close() does not wait for replies that no call needs', async () => {
     const cache = await bench.open({ timeout: '20s' })
     await cache.set('k', 1)
     await Promise.all(bench.servers.map(server => server.pause()))
@@ -41,7 +41,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect(settled).toEqual(['call', 'close'])
   })
 
-  test('close() waits for no connection that nobody waits for', async () => {
+  test('close() does not wait for a connection that no call needs', async () => {
     for (const proxy of bench.proxies) proxy.blackHole()
     const cache = await bench.open({ timeout: '20s' })
     expect(await cache.get('k', { timeout: 100 })).toBeUndefined()

@@ -3,7 +3,7 @@ import type { Cache, CacheError } from 'anycache'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Bench, backends } from './backends.js'
 
-/** Longer than a connection must be unused to count as idle. */
+/** Longer than the time after which an unused connection counts as idle. */
 const idle = 1200
 
 describe.each(backends)('%s', (_name, start) => {
@@ -27,14 +27,14 @@ describe.each(backends)('%s', (_name, start) => {
 
   const connections = (): number => bench.proxies.reduce((sum, proxy) => sum + proxy.connections, 0)
 
-  /** Ends every connection, and resolves when the cache knows. */
+  /** Ends every connection, and resolves when the cache has noticed. */
   async function cut(): Promise<void> {
     const before = events.length
     await Promise.all(bench.proxies.map(proxy => proxy.cut()))
     await vi.waitFor(() => expect(events.length).toBe(before + bench.proxies.length))
   }
 
-  test('connections that are closed while idle are no failure, and the next call makes new ones', async () => {
+  test('connections closed while idle do not count as failures, and the next call makes new ones', async () => {
     for (let round = 0; round < 8; round++) {
       await cut()
       expect((await cache.getMany(keys)).size).toBe(keys.length)
@@ -71,7 +71,7 @@ describe.each(backends)('%s', (_name, start) => {
     },
   )
 
-  test('a write that meets one is not sent again', async () => {
+  test('a write on a connection that died idle is not sent again', async () => {
     expect(await cache.increment('n')).toBe(1)
     await wait(idle)
     for (const proxy of bench.proxies) proxy.cutAfter(0)
@@ -81,7 +81,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect(events.filter(event => event !== 'disconnect')).toEqual([])
   })
 
-  test('a read that is lost with a write behind it does not find what that wrote', async () => {
+  test('a lost read followed by a write does not find what that write stored', async () => {
     for (const write of [
       () => cache.set('k1', 'new'),
       () => cache.setMany([['k1', 'new']]),
@@ -99,7 +99,7 @@ describe.each(backends)('%s', (_name, start) => {
     }
   })
 
-  test('a read that is lost again is not asked a third time', async () => {
+  test('a read that is lost again is not sent a third time', async () => {
     await wait(idle)
     const before = connections()
     for (const proxy of bench.proxies) proxy.cutAfter(0, { repeat: true })
@@ -109,7 +109,7 @@ describe.each(backends)('%s', (_name, start) => {
     for (const proxy of bench.proxies) proxy.pass()
   })
 
-  test('a connection that was dropped without a word costs the first calls their deadline at most', async () => {
+  test('a silently dropped connection costs the first calls their deadline at most', async () => {
     await wait(idle)
     for (const proxy of bench.proxies) proxy.stallAfter(0)
     expect([undefined, 'k1']).toContain(await cache.get('k1', { timeout: 600 }))

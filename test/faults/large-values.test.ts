@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Bench, backends } from './backends.js'
 
 const megabyte = 1_000_000
-/** Bytes that no compression makes fewer. */
+/** Incompressible bytes. */
 const large = randomBytes(6 * megabyte)
 const patient = { timeout: '60s' } as const
 
@@ -28,7 +28,7 @@ describe.each(backends)('%s', (_name, start) => {
   })
   afterEach(() => bench.close())
 
-  /** About 2 MB a second. */
+  /** About 2 MB/s. */
   function slow(direction: 'up' | 'down'): void {
     for (const proxy of bench.proxies) proxy.dribble(megabyte / 25, 20, direction)
   }
@@ -55,21 +55,21 @@ describe.each(backends)('%s', (_name, start) => {
     expect(await cache.get('small')).toBe('v')
   }
 
-  test('a large value on its way to the server makes others late, and harms neither connection nor breaker', async () => {
+  test('a large value in transit to the server makes other calls late, and costs neither connection nor breaker', async () => {
     slow('up')
     expect(await beside(cache.set('large', large, patient))).toBe(true)
     await unharmed()
     expect(large.equals((await cache.get<Buffer>('large', patient)) as Buffer)).toBe(true)
   })
 
-  test('a large value on its way from the server makes others late, and harms neither', async () => {
+  test('a large value in transit from the server makes other calls late, and costs neither', async () => {
     await cache.set('large', large, patient)
     slow('down')
     expect(large.equals((await beside(cache.get<Buffer>('large', patient))) as Buffer)).toBe(true)
     await unharmed()
   })
 
-  test('several large values, one behind the other, harm neither', async () => {
+  test('several large values in a row cost neither connection nor breaker', async () => {
     await cache.set('large', large.subarray(3 * megabyte), patient)
     slow('down')
     const calls = [cache.get('large', patient), cache.get('large', patient)]
@@ -79,7 +79,7 @@ describe.each(backends)('%s', (_name, start) => {
     await unharmed()
   })
 
-  test('a server that is frozen under a large value is noticed all the same', async () => {
+  test('a server that freezes during a large value is still noticed', async () => {
     for (const proxy of bench.proxies) proxy.blackHole()
     const lost = cache.set('large', large.subarray(5 * megabyte), { timeout: '30s' })
     const end = performance.now() + 20_000

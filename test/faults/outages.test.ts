@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Bench, backends } from './backends.js'
 import { Traffic } from './traffic.js'
 
-/** How long anything here may take before it counts as hanging. The contract promises far less; slow machines do not. */
+/** After this time a call counts as hanging. Calls should take far less, but slow machines may not manage. */
 const bound = { timeout: 5000, interval: 20 }
 
 describe.each(backends)('%s', (_name, start) => {
@@ -20,7 +20,7 @@ describe.each(backends)('%s', (_name, start) => {
   })
   afterEach(() => bench.close())
 
-  /** Every server answers every verb again. */
+  /** Resolves when every server answers every verb again. */
   async function works(): Promise<void> {
     await vi.waitFor(async () => {
       await cache.ping()
@@ -45,7 +45,7 @@ describe.each(backends)('%s', (_name, start) => {
     return traffic
   }
 
-  /** Calls answered while nothing is there: many, since only the first ones wait. */
+  /** Calls answered while no server is up: many, since only the first ones wait. */
   async function answersAtOnce(): Promise<void> {
     await vi.waitFor(async () => {
       const keys = Array.from({ length: 30 }, (_, i) => `key ${i}`)
@@ -58,7 +58,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect(errors.slice(before).every(error => error.outcome === 'not-sent')).toBe(true)
   }
 
-  test('a server that was never up is a miss at once, and is used when it comes up', async () => {
+  test('a server that was never up gives misses at once, and is used when it comes up', async () => {
     await Promise.all(bench.proxies.map(proxy => proxy.refuse()))
     expect(await cache.get('k')).toBeUndefined()
     expect(await cache.set('k', 1)).toBe(false)
@@ -70,7 +70,7 @@ describe.each(backends)('%s', (_name, start) => {
     await cache.getMany(keys)
     await cache.setMany(keys.map(key => [key, 1]))
     await cache.deleteMany(keys)
-    // Each server's trouble is told once by each call.
+    // Each call reports each server's failure once.
     expect(new Set(errors.map(error => `${error.op} ${error.server}`)).size).toBe(errors.length)
     expect(errors.length).toBe(3 * bench.servers.length)
     await expect(cache.increment('n')).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', op: 'increment' })
@@ -79,7 +79,7 @@ describe.each(backends)('%s', (_name, start) => {
     await works()
   })
 
-  test('killed and started again empty under traffic: no wrong value, no rejection, nothing left hanging', async () => {
+  test('killed and restarted empty under traffic: no wrong value, no rejection, no hanging call', async () => {
     const traffic = await underTraffic(
       async () => {
         await Promise.all(bench.servers.map(server => server.kill()))
@@ -91,7 +91,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect(errors.length).toBeGreaterThan(0)
   })
 
-  test('frozen under traffic: calls settle, the breaker answers at once, and what is late reaches nobody', async () => {
+  test('frozen under traffic: calls settle, the breaker refuses at once, and late replies reach no call', async () => {
     await underTraffic(
       async () => {
         await Promise.all(bench.servers.map(server => server.pause()))
@@ -103,7 +103,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect(errors.some(error => /breaker is open/.test(error.message))).toBe(true)
   })
 
-  test('a black hole: connections are accepted and nothing comes back', async () => {
+  test('a black hole: connections are accepted, but no reply comes', async () => {
     await works()
     for (const proxy of bench.proxies) proxy.blackHole()
     expect(await cache.get('k', { timeout: '150ms' })).toBeUndefined()
@@ -113,7 +113,7 @@ describe.each(backends)('%s', (_name, start) => {
     await works()
   })
 
-  test('replies cut in the middle, again and again: right values or misses, never another caller’s', async () => {
+  test('replies cut in the middle, again and again: correct values or misses, never another caller’s value', async () => {
     const traffic = new Traffic(cache, 50)
     traffic.start(20)
     for (let round = 0; round < 40; round++) {
@@ -128,7 +128,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect(traffic.rejected).toEqual([])
   })
 
-  test('a reply that stalls half-way is not the beginning of the next one', async () => {
+  test('a reply that stalls half-way is not taken for the start of the next one', async () => {
     const big = 'x'.repeat(100_000)
     await cache.set('big', big, { timeout: '5s' })
     for (const proxy of bench.proxies) proxy.stallAfter(200)
@@ -138,7 +138,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect(await cache.get('big')).toBe(big)
   })
 
-  test('replies that dribble in are read whole', async () => {
+  test('replies that dribble in are read completely', async () => {
     await works()
     await cache.set('text', 'slow but whole '.repeat(5))
     for (const proxy of bench.proxies) proxy.dribble(7, 1)
@@ -149,7 +149,7 @@ describe.each(backends)('%s', (_name, start) => {
     for (const proxy of bench.proxies) proxy.pass()
   })
 
-  test('nothing that counts is sent twice, however often its reply is lost', async () => {
+  test('an increment is never sent twice, however often its reply is lost', async () => {
     await works()
     let counted = 0
     let unknown = 0
@@ -224,7 +224,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect((await cache.serverStats()).every(({ error }) => error === undefined)).toBe(true)
   })
 
-  test('started again empty: old tokens store nothing, counters start anew', async () => {
+  test('restarted empty: old tokens store nothing, counters start over', async () => {
     await cache.set('k', 'old')
     const token = (await cache.getEntry('k'))?.casToken
     await Promise.all(bench.servers.map(server => server.kill()))
@@ -237,7 +237,7 @@ describe.each(backends)('%s', (_name, start) => {
     expect(await cache.increment('n')).toBe(1)
   })
 
-  test('under onError "throw" every verb says what is wrong, and close() settles what is in flight', async () => {
+  test('under onError "throw" every verb reports the reason, and close() settles calls in flight', async () => {
     const strict = await bench.open({ onError: 'throw', timeout: '200ms' })
     await strict.set('k', 1)
     for (const proxy of bench.proxies) proxy.blackHole()
@@ -264,7 +264,7 @@ describe('one of three memcacheds', () => {
   })
   afterEach(() => bench.close())
 
-  test('dies: its keys are misses, the others are not moved, and it is used again when it returns', async () => {
+  test('dies: its keys are misses, other keys do not move, and it is used again when it returns', async () => {
     const errors: CacheError[] = []
     cache.on('error', ({ error }) => errors.push(error))
     await bench.servers[0]?.kill()

@@ -2,11 +2,11 @@ import type { Cache, CacheError } from 'anycache'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Bench, backends } from './backends.js'
 
-/** How long anything here may take before it counts as hanging. */
+/** After this time a call counts as hanging. */
 const bound = { timeout: 5000, interval: 20 }
 const strict = { onError: 'throw' } as const
 
-/** Each verb, and what it finds once the delete was done. */
+/** Each verb, and its answer once the owed delete was sent. */
 const asking: [string, (cache: Cache, options: object) => Promise<unknown>, unknown][] = [
   ['get', (cache, options) => cache.get('k', options), undefined],
   ['has', (cache, options) => cache.has('k', options), false],
@@ -17,7 +17,7 @@ const asking: [string, (cache: Cache, options: object) => Promise<unknown>, unkn
   ['getOrSet', (cache, options) => cache.getOrSet('k', () => 'loaded', options), 'loaded'],
 ]
 
-/** Verbs whose answer a program acts on. */
+/** Verbs whose answer programs act on. */
 const acting: [string, (cache: Cache) => Promise<unknown>][] = [
   ['append', cache => cache.append('k', 'x')],
   ['prepend', cache => cache.prepend('k', 'x')],
@@ -54,7 +54,7 @@ describe.each(backends)('%s: while the delete of a key is owed', (_name, start) 
     await expect(run(cache)).rejects.toMatchObject({ code: 'ERR_CACHE_CONNECTION', op, key: 'k' })
   })
 
-  test('no loader runs for it under onError "throw"', async () => {
+  test('no loader runs for the key under onError "throw"', async () => {
     const loader = vi.fn(() => 'loaded')
     await expect(cache.getOrSet('k', loader, strict)).rejects.toMatchObject({ op: 'getOrSet' })
     expect(loader).not.toHaveBeenCalled()
@@ -67,10 +67,10 @@ describe.each(backends)('%s: while the delete of a key is owed', (_name, start) 
     expect(await cache.get('other', strict)).toBe('old')
   })
 
-  test('a loop that reads it until it is there does not starve the return of the server', async () => {
+  test('a loop that reads the key until it is there does not starve the reconnect', async () => {
     let isSet = false
     setTimeout(() => void serversReturn().then(async () => (isSet = await cache.set('k', 'fresh'))), 50)
-    // Refused or owed, each call is answered without a server: in microtasks alone, nothing else would ever run.
+    // Refused or owed, each call is answered without a server: if only microtasks ran, nothing else ever would.
     const until = performance.now() + 10_000
     while ((await cache.get('k')) === undefined && performance.now() < until);
     expect(isSet || (await cache.get('k')) === 'fresh').toBe(true)
@@ -85,7 +85,7 @@ describe.each(backends)('%s: a call behind others on its key', (_name, start) =>
 
   beforeEach(async () => {
     bench = await start()
-    // Without a breaker every call waits for itself.
+    // Without a breaker every call waits for its own deadline.
     cache = await bench.open({ timeout: '2s', breaker: false })
     errors = []
     cache.on('error', ({ error }) => errors.push(error))
@@ -94,7 +94,7 @@ describe.each(backends)('%s: a call behind others on its key', (_name, start) =>
   })
   afterEach(() => bench.close())
 
-  /** The names of the calls in the order in which they settled. */
+  /** The names of the calls, in the order they settled. */
   async function settling(calls: Record<string, Promise<unknown>>): Promise<string[]> {
     const settled: string[] = []
     await Promise.allSettled(
@@ -106,7 +106,7 @@ describe.each(backends)('%s: a call behind others on its key', (_name, start) =>
     return settled
   }
 
-  test('ends by its own deadline, which began when it was called', async () => {
+  test('ends by its own deadline, which starts with the call', async () => {
     const order = await settling({
       first: cache.append('k', '1'),
       second: cache.append('k', '2'),
@@ -123,7 +123,7 @@ describe.each(backends)('%s: a call behind others on its key', (_name, start) =>
     ])
   })
 
-  test('is not sent after its deadline; a set or delete given up so is owed', async () => {
+  test('is not sent after its deadline; the delete of a set or delete given up like that is owed', async () => {
     const appending = cache.append('k', '1').catch(() => {})
     expect(await cache.set('k', 'late', { timeout: '100ms' })).toBe(false)
     expect(await cache.delete('k', { timeout: '100ms' })).toBe(false)

@@ -1,15 +1,15 @@
 import type { Cache } from 'anycache'
 
-/** Readers and writers of a set of keys whose values tell their key, so that a reply to the wrong caller shows. */
+/** Readers and writers of a set of keys whose values name their key, so that a reply to the wrong caller shows. */
 export class Traffic {
   readonly #cache: Cache
   readonly #keys: readonly string[]
   readonly #workers: Promise<void>[] = []
   #stopped = false
-  /** Calls that resolved, by what they found. */
+  /** Calls that resolved, by their result. */
   hits = 0
   misses = 0
-  /** Values that are not those of their key. */
+  /** Values that belong to another key. */
   readonly wrong: unknown[] = []
   /** Calls that rejected: none should, the cache fails open. */
   readonly rejected: unknown[] = []
@@ -43,7 +43,7 @@ export class Traffic {
       } catch (error) {
         this.rejected.push(error)
       }
-      // Calls that are refused at once must not starve the timers that end the outage.
+      // Calls refused at once must not starve the timers that end the outage.
       await new Promise(resolve => setTimeout(resolve, 1))
     }
   }

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { findCycle, importsOf, packageOf } from './imports.js'
 import { packages, root, sourcesOf } from './workspace.js'
 
-/** What each package may import beside Node: the arrows of the architecture, and each third party in its one package. */
+/** What each package may import besides Node: the arrows of the architecture, and each third-party package in one place only. */
 const ALLOWED: Record<string, string[]> = {
   serializer: [],
   core: ['@anycache/serializer'],
@@ -23,12 +23,12 @@ const ALLOWED: Record<string, string[]> = {
   ],
 }
 
-/** Modules with a socket or a client behind them, which `anycache` loads only when a config chooses them. */
+/** Modules that load a network client, which `anycache` imports only when a config chooses them. */
 const LAZY = ['@anycache/redis', '@anycache/memcached']
 /** A module of such a package that imports nothing. */
 const LIGHT = ['@anycache/memcached/address', '@anycache/redis/ioredis-parameters']
 
-/** The floors of core's house, the lowest first: a file imports from its own and from those below. */
+/** The floors of core, lowest first: a file imports only from its own floor and those below. */
 const FLOORS = [
   ['cache', 'loader', 'store', 'errors', 'timers'],
   ['input'],
@@ -43,7 +43,7 @@ const FLOORS = [
 
 const published = packages().filter(({ folder }) => folder !== 'bench')
 
-test('every package but the benchmarks has its arrows', () => {
+test('every package except the benchmarks has its arrows', () => {
   expect(published.map(({ folder }) => folder).sort()).toEqual(Object.keys(ALLOWED).sort())
 })
 

@@ -17,7 +17,7 @@ export interface Consumer {
   remove(): Promise<void>
 }
 
-// npm hands its scripts settings of the run it is in (workspace, prefix), and vitest its own mode: neither is a user's.
+// npm passes its scripts settings of the current run (workspace, prefix), and vitest its own mode; a user has neither.
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) => !/^(npm_(package|lifecycle)_|npm_config_(local_prefix|workspace|prefix)|VITEST|NODE_ENV$)/.test(name),
@@ -34,7 +34,7 @@ async function run(directory: string, program: string, args: readonly string[]):
   }
 }
 
-/** Builds and packs the packages and installs them, with what else is named, into a new empty project. */
+/** Builds and packs the packages and installs them, with any other packages named, into a new empty project. */
 export async function installPacked(packages: readonly Package[], others: readonly string[]): Promise<Consumer> {
   await run(root, 'npm', ['run', 'build'])
   const directory = await mkdtemp(join(tmpdir(), 'anycache-consumer-'))
@@ -57,7 +57,7 @@ export async function installPacked(packages: readonly Package[], others: readon
 async function pack(packages: readonly Package[], destination: string): Promise<Map<string, string[]>> {
   const folders = packages.map(({ folder }) => `./packages/${folder}`)
   const report = await run(root, 'npm', ['pack', ...folders, '--json', '--pack-destination', destination])
-  // A list, or in later versions of npm an object by package name.
+  // A list; in later versions of npm, an object by package name.
   const tarballs = Object.values(JSON.parse(report) as Record<string, PackedTarball>)
   return new Map(tarballs.map(({ name, files }) => [name, files.map(({ path }) => path)]))
 }

@@ -29,7 +29,7 @@ describe('the import scan', () => {
     expect(importsOf(source)).toEqual([])
   })
 
-  test('keeps neighbouring statements apart', () => {
+  test('does not merge neighbouring statements', () => {
     const source = `export const a = 1\nimport type { A } from './a.js'\nexport type B = A\nimport { c } from './c.js'\n`
     expect(importsOf(source)).toEqual([
       { specifier: './a.js', isStatic: false },
@@ -54,7 +54,7 @@ describe('the cycle search', () => {
     expect(findCycle(graph)).toEqual(['b', 'd', 'b'])
   })
 
-  test('accepts a file that is reached on two ways', () => {
+  test('accepts a file that is reached by two paths', () => {
     const graph = new Map([
       ['a', ['b', 'c']],
       ['b', ['d']],

@@ -6,8 +6,8 @@ const SIDE_EFFECT = /^[ \t]*import\s*(['"])([^'"\n]+)\1/gm
 const CALL = /\bimport\s*\(\s*(['"])([^'"\n]+)\1\s*[,)]/g
 
 /**
- * Everything a TypeScript source imports or re-exports, types included, in no particular order. Works on text, line
- * comments and doc comments left out, so that it needs no compiler; an `import()` of a computed name is not seen.
+ * Everything a TypeScript source imports or re-exports, types included, in no particular order. Works on text without
+ * line and doc comments, so that it needs no compiler; it does not see an `import()` of a computed name.
  */
 export function importsOf(text: string): Import[] {
   const code = text.replace(/^[ \t]*(?:\/\/|\/?\*).*$/gm, '')

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { packages, sourcesOf } from './workspace.js'
 
-/** Core keeps the real ones; the serializer only asks whether Node's ticks are real. */
+/** Core keeps the real ones; the serializer only checks whether Node's ticks are real. */
 const KEEPERS = ['packages/core/src/timers.ts', 'packages/serializer/src/compression.ts']
 
 const NAMES =
@@ -9,7 +9,7 @@ const NAMES =
 const MEMBERS =
   /\b(?:performance|globalThis|global)\.\w+|\bDate\.now|\bnew Date\(\)|\bprocess\.(?:nextTick|hrtime)|'(?:node:)?(?:timers|timers\/promises|perf_hooks)'/g
 
-/** Timers and clocks in a TypeScript source that a test's fakes would replace: all that do not come from core. */
+/** Timers and clocks in a TypeScript source that a test's fakes would replace: all that are not imported from core. */
 function globalTimersOf(text: string): string[] {
   const code = text.replace(/^[ \t]*(?:\/\/|\/?\*).*$/gm, '')
   const imported = new Set(
@@ -17,7 +17,7 @@ function globalTimersOf(text: string): string[] {
       ([, names]) => names!.split(',').map(name => name.trim()),
     ),
   )
-  // A method may bear such a name, a call of another object's is not ours to judge.
+  // Skips methods of the same name, both definitions and calls on other objects.
   const called = NAMES.filter(name => !imported.has(name) && new RegExp(`(?<![\\w.#])${name}\\((?!\\):)`).test(code))
   return [...called, ...(code.match(MEMBERS) ?? [])]
 }
@@ -42,12 +42,12 @@ describe('the scan for timers', () => {
   })
 })
 
-test('every timer and clock is one that core kept', () => {
+test('every timer and clock comes from core', () => {
   const sources = packages()
     .filter(({ folder }) => folder !== 'bench')
     .flatMap(sourcesOf)
     .filter(({ path }) => !KEEPERS.includes(path))
-    // The rest of the conformance suite runs within tests alone.
+    // The rest of the conformance suite runs only in tests.
     .filter(({ path }) => !path.startsWith('packages/conformance/') || path.includes('/testing/'))
   expect(sources.length).toBeGreaterThan(50)
   const found = sources.flatMap(({ path, text }) => globalTimersOf(text).map(timer => `${path}: ${timer}`))

@@ -36,7 +36,7 @@ export function publicPackages(): Package[] {
   return packages().filter(({ manifest }) => !manifest.private)
 }
 
-/** What can be imported from a package: its name, and its name with each exported subpath that is code. */
+/** The import specifiers of a package: its name, and its name with each exported subpath that is code. */
 export function specifiersOf({ manifest }: Package): string[] {
   return Object.keys(manifest.exports ?? {})
     .filter(subpath => !subpath.endsWith('.json'))

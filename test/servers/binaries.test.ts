@@ -17,7 +17,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-/** A copy of the module that has found nothing yet, as in a test worker that just started. */
+/** A copy of the module that has not found anything yet, as in a test worker that just started. */
 async function freshFindServer() {
   vi.resetModules()
   return (await import('./binaries.js')).findServer
@@ -38,7 +38,7 @@ test('the path in the environment wins over the one on PATH', async () => {
   expect(await findServer('memcached')).toBe(own)
 })
 
-test('a path in the environment that leads to no executable is an error, not a reason to take another', async () => {
+test('a path in the environment that is not an executable is an error, not a reason to take another', async () => {
   executable('redis-server')
   vi.stubEnv('REDIS_SERVER', '/nowhere/redis-server')
   const findServer = await freshFindServer()
@@ -54,7 +54,7 @@ test('the first executable on PATH is taken', async () => {
   expect(await findServer('memcached')).toBe(path)
 })
 
-test.each(['true', ''])('a missing server is an error that tells how to get it, with CI=%j', async ci => {
+test.each(['true', ''])('a missing server is an error that says how to install it, with CI=%j', async ci => {
   vi.stubEnv('CI', ci)
   const findServer = await freshFindServer()
   await expect(findServer('memcached')).rejects.toThrow(
@@ -62,7 +62,7 @@ test.each(['true', ''])('a missing server is an error that tells how to get it, 
   )
 })
 
-test.each(['dnf', 'apk'])('the command told is one of %s where that is the package manager', async manager => {
+test.each(['dnf', 'apk'])('the suggested command uses %s if that is the package manager', async manager => {
   vi.spyOn(process, 'platform', 'get').mockReturnValue('linux')
   executable(manager)
   const findServer = await freshFindServer()

@@ -3,10 +3,10 @@ import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 
-/** A program that tests run for real: where it may be, and where it comes from. */
+/** A program that tests run for real: where to find it, and how to install it. */
 interface Program {
   readonly name: string
-  /** Other names on PATH, and absolute paths, where it may be found too. */
+  /** Other names on PATH, and absolute paths, to look for. */
   readonly alsoAt?: readonly string[]
   /** The environment variable that names its path. */
   readonly variable: string
@@ -41,7 +41,7 @@ const programs = {
   },
 } satisfies Record<string, Program>
 
-/** A server the tests run for real. */
+/** A server that tests run for real. */
 export type ServerName = 'redis-server' | 'memcached'
 
 const found = new Map<string, Promise<string>>()
@@ -49,7 +49,7 @@ const found = new Map<string, Promise<string>>()
 /**
  * Resolves the path of a server's executable: the one named by `REDIS_SERVER` or `MEMCACHED`, else the one on `PATH`,
  * else, for root on Debian, the one from the distribution's package, which is installed once.
- * Rejects with the command that installs the servers where none of these gives one; tests are never skipped for it.
+ * Otherwise rejects with the command that installs the servers; tests are never skipped for lack of one.
  */
 export function findServer(name: ServerName): Promise<string> {
   return find(programs[name])
@@ -114,15 +114,15 @@ async function isExecutable(path: string): Promise<boolean> {
   )
 }
 
-/** Resolves what went wrong, or '' when the packages are there. */
+/** Resolves the failure as text, or '' when the packages are installed. */
 function installDebianPackages({ name, packages }: Program): Promise<string> {
-  // Test workers arrive here together: flock(1) lets one install, and the others then find the program present.
+  // Test workers arrive here concurrently: flock(1) lets one install, and the others then find the program.
   const script =
     `command -v ${name} || { apt-get update && ` +
     `apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends ${packages.apt}; }`
   const child = spawn('flock', ['/tmp/anycache-apt.lock', 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // RUNLEVEL=1 keeps the packages from starting servers of their own on the default ports.
+    // RUNLEVEL=1 keeps the packages from starting their own servers on the default ports.
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
   })
   let output = ''

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 /** A self-signed certificate for localhost and 127.0.0.1, which is its own authority. */
 export type Certificate = {
-  /** PEM; give it to a client as `ca`. */
+  /** PEM; pass it to a client as `ca`. */
   cert: string
   /** PEM. */
   key: string

@@ -9,7 +9,7 @@ export type Endpoint =
 const replyTimeout = 5_000
 
 /**
- * Sends `request` on a connection of its own and resolves what `read` makes of the bytes that came back, as soon as it
+ * Sends `request` on its own connection and resolves what `read` returns for the bytes that came back, as soon as that
  * is not `undefined`; `isEnd` tells `read` that no more will come. Rejects when the connection fails, ends without an
  * answer, or is silent for 5 s.
  */

@@ -9,11 +9,11 @@ export type Behaviour =
   | { kind: 'dribble'; bytesPerChunk: number; everyMs: number }
   | { kind: 'delay'; ms: number }
 
-/** Whom a flow tells. */
+/** What a flow reports. */
 export type FlowListener = {
   received(chunk: Buffer): void
   forwarded(bytes: number): void
-  /** A `cutAfter` or `stallAfter` took place on this flow. */
+  /** A `cutAfter` or `stallAfter` happened on this flow. */
   spent(): void
   /** Cuts the connection this flow belongs to. */
   cut(end: 'fin' | 'reset'): void
@@ -21,13 +21,13 @@ export type FlowListener = {
 
 type Arrival = { what: Buffer | 'fin' | 'reset'; at: number }
 
-// The source is read no further while this much waits, as behind a wire that is full: a writer then feels it.
+// The source is paused while this many bytes wait, as behind a full wire: the writer then notices.
 const highWaterMark = 256 * 1024
 
-/** Ends a connection by RST; a unix socket, which knows none, by closing it. */
+/** Ends a connection by RST, or a unix socket, which has none, by closing it. */
 export function reset(socket: Socket): void {
-  // resetAndDestroy() shuts the socket down before it resets it, and the peer may then see an orderly end. This is the
-  // mark that it leaves for destroy(), without the shutdown.
+  // resetAndDestroy() shuts the socket down before it resets it, and the peer may then see an orderly end. This sets the
+  // flag that it leaves for destroy(), without the shutdown.
   ;(socket as unknown as { resetAndClosing: boolean }).resetAndClosing = socket.remoteAddress !== undefined
   socket.destroy()
 }
@@ -61,7 +61,7 @@ export class Flow {
     sink.on('close', () => this.#drop())
   }
 
-  /** From here on the bytes, also those that already wait, are treated this way. */
+  /** Applies from now on, also to bytes that already wait. */
   behave(behaviour: Behaviour): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -71,7 +71,7 @@ export class Flow {
     this.#pump()
   }
 
-  /** Stays silent until the next `behave`. */
+  /** Forwards nothing until the next `behave`. */
   stall(): void {
     this.#stalled = true
   }
@@ -97,7 +97,7 @@ export class Flow {
     }
   }
 
-  /** How many bytes may go now; what must happen for more is arranged here. */
+  /** How many bytes may be forwarded now; arranges the event that lets more through. */
   #allowance(head: Arrival): number {
     const behaviour = this.#behaviour
     switch (behaviour.kind) {
@@ -114,7 +114,7 @@ export class Flow {
         return 0
       }
       default:
-        // An end that comes before the budget is spent is passed on.
+        // An end before the budget is spent is passed on.
         if (typeof head.what === 'string') return Number.POSITIVE_INFINITY
         if (this.#forwarded < behaviour.bytes) return behaviour.bytes - this.#forwarded
         this.#spend()
@@ -155,7 +155,7 @@ export class Flow {
     clearTimeout(this.#timer)
     this.#queue = []
     this.#queued = 0
-    // Bytes for nobody are read and thrown away, so that the source's end is seen.
+    // Bytes without a receiver are read and dropped, so that the source's end is seen.
     this.#source.resume()
   }
 }

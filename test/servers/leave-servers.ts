@@ -1,4 +1,4 @@
-// Run as a process of its own by servers.test.ts: starts servers, tells their pids, and ends in the way it is told.
+// Run in its own process by servers.test.ts: starts servers, prints their pids, and ends in the given way.
 import { startMemcached } from './memcached.js'
 import { startRedis } from './redis.js'
 

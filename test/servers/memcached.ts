@@ -7,7 +7,7 @@ import { withFreePort } from './free-port.js'
 import { createFolder, removeFolder, ServerProcess } from './server-process.js'
 import { type TestServer, testServer } from './test-server.js'
 
-/** What a memcached for one test is started with. */
+/** Options of a memcached for one test. */
 export type MemcachedOptions = {
   /** The port on 127.0.0.1; a free one by default. */
   port?: number
@@ -24,11 +24,11 @@ export type MemcachedOptions = {
 /** A {@link TestServer}. With `unixSocket` its port is 0 and its url is the path behind `unix://`. */
 export interface MemcachedServer extends TestServer {
   /**
-   * Sends one command of the text protocol on a connection of its own (`get k`, `set k 0 0 5\r\nhello`) and resolves
+   * Sends one command of the text protocol on its own connection (`get k`, `set k 0 0 5\r\nhello`) and resolves
    * the whole reply as UTF-8 text without the last line break. Rejects when there is no answer within 5 s.
    */
   command(line: string | Uint8Array): Promise<string>
-  /** Like `command`, with the reply as the bytes it is. */
+  /** Like `command`, with the reply as bytes. */
   commandBytes(line: string | Uint8Array): Promise<Buffer>
 }
 
@@ -69,24 +69,24 @@ function argumentsFor(options: MemcachedOptions, listen: string | number, tls: C
   const args =
     typeof listen === 'string' ? ['-s', listen, '-a', '700'] : ['-l', '127.0.0.1', '-p', String(listen), '-U', '0']
   if (tls) args.push('-Z', '-o', `ssl_chain_cert=${tls.certFile},ssl_key=${tls.keyFile}`)
-  // memcached refuses to run as root unless told which user to become.
+  // memcached refuses to run as root without a user to switch to.
   if (process.getuid?.() === 0) args.push('-u', 'root')
   return [...args, ...(options.args ?? [])]
 }
 
 async function probe(pid: number, endpoint: Endpoint): Promise<void> {
-  // Padded to the size of a binary header, so that a server which speaks nothing else sees its magic missing and hangs up.
+  // Padded to the size of a binary header, so that a binary-only server misses its magic byte and closes.
   const stats = (await send(endpoint, 'version\r\nversion\r\nstats')).toString('latin1')
   const answering = /^STAT pid (\d+)\r$/m.exec(stats)?.[1]
   if (answering === String(pid)) return
   if (answering !== undefined) throw new Error('the port is answered by another server')
-  // With -S, -Y or -B binary it refuses to tell its pid. One that could not have the port ends within a few milliseconds.
+  // With -S, -Y or -B binary it does not report its pid. A server that did not get the port exits within a few milliseconds.
   await sleep(50)
 }
 
 function send(endpoint: Endpoint, line: string | Uint8Array): Promise<Buffer> {
   const request = Buffer.concat([Buffer.from(line), Buffer.from('\r\nquit\r\n')])
-  // `quit` makes the server close when the reply is out: the end of any reply is known without parsing it.
+  // `quit` makes the server close after the reply, so that the end of any reply is known without parsing.
   return exchange(endpoint, request, (bytes, isEnd) => {
     if (!isEnd) return undefined
     return bytes.subarray(-2).toString('latin1') === '\r\n' ? bytes.subarray(0, -2) : bytes

@@ -12,7 +12,7 @@ const reply = `$1000\r\n${value}\r\n`
 
 const soon = <T>(read: () => T) => expect.poll(read, { timeout: 5000, interval: 5 })
 
-/** A Redis that holds `value` under k, with a proxy before it. */
+/** A Redis that holds `value` under k, behind a proxy. */
 async function proxied() {
   const redis = await startRedis({ unixSocket: true })
   onTestFinished(() => redis.stop())
@@ -22,7 +22,7 @@ async function proxied() {
   return { redis, proxy }
 }
 
-/** A plain connection to the proxy and everything that came over it. */
+/** A plain connection to the proxy and everything received on it. */
 class Client {
   readonly chunks: string[] = []
   readonly closed: Promise<string>
@@ -109,7 +109,7 @@ describe('a proxy that passes', () => {
     await client.receives(reply)
   })
 
-  test('hands on an end from either side', async () => {
+  test('passes on an end from either side', async () => {
     const { redis, proxy } = await proxied()
     const leaving = new Client(proxy)
     leaving.send(get)
@@ -124,7 +124,7 @@ describe('a proxy that passes', () => {
     await soon(() => proxy.openConnections).toBe(0)
   })
 
-  test('resets a client whose server is not there', async () => {
+  test('resets a client whose server is down', async () => {
     const { redis, proxy } = await proxied()
     await redis.kill()
     expect(await new Client(proxy).closed).toBe('reset')
@@ -132,7 +132,7 @@ describe('a proxy that passes', () => {
 })
 
 describe('what a proxy records', () => {
-  test('is every request byte since record, also what is not forwarded', async () => {
+  test('is every request byte since record(), even those not forwarded', async () => {
     const { proxy } = await proxied()
     expect(() => proxy.recorded()).toThrow('call record() first')
     const client = new Client(proxy)
@@ -148,7 +148,7 @@ describe('what a proxy records', () => {
 })
 
 describe('a black hole', () => {
-  test('accepts connections, silences open ones, and lets all go on where they stopped', async () => {
+  test('accepts connections, silences open ones, and lets all resume where they stopped', async () => {
     const { proxy } = await proxied()
     const open = new Client(proxy)
     open.send(get)
@@ -179,7 +179,7 @@ describe('a black hole', () => {
     expect(await client.closed).not.toBe('open')
   })
 
-  test('of replies alone lets the server do its work', async () => {
+  test('for replies only lets the server do its work', async () => {
     const { redis, proxy } = await proxied()
     proxy.blackHole('down')
     const client = new Client(proxy)
@@ -188,7 +188,7 @@ describe('a black hole', () => {
     await client.staysAt('')
   })
 
-  test('makes a writer feel that nothing is taken', async () => {
+  test('exerts backpressure on a writer', async () => {
     const { proxy } = await proxied()
     proxy.blackHole()
     const socket = connect(proxy.port, '127.0.0.1')
@@ -262,7 +262,7 @@ describe('cutting', () => {
     expect(await redis.command('GET', 'n')).toBe('1')
   })
 
-  test('happens once also where replies already wait on many connections', async () => {
+  test('happens once even if replies already wait on many connections', async () => {
     const { proxy } = await proxied()
     proxy.blackHole('down')
     const clients = [new Client(proxy), new Client(proxy), new Client(proxy)]
@@ -273,7 +273,7 @@ describe('cutting', () => {
     await soon(() => clients.map(client => client.received.length).sort()).toEqual([10, reply.length, reply.length])
   })
 
-  test('counts replies from the call on, each connection for itself, and again and again if told to', async () => {
+  test('counts replies from the call on, separately for each connection, and repeatedly with `repeat`', async () => {
     const { proxy } = await proxied()
     const clients = [new Client(proxy), new Client(proxy)]
     for (const client of clients) {
@@ -289,7 +289,7 @@ describe('cutting', () => {
     }
   })
 
-  test('a request in the middle keeps it from the server', async () => {
+  test('in the middle of a request keeps it from the server', async () => {
     const { redis, proxy } = await proxied()
     proxy.cutAfter(5, { direction: 'up' })
     const client = new Client(proxy)
@@ -301,7 +301,7 @@ describe('cutting', () => {
 })
 
 describe('stalling', () => {
-  test('after n bytes of a reply is silent from there, for one connection, until told to pass', async () => {
+  test('after n bytes of a reply silences one connection from there until pass()', async () => {
     const { proxy } = await proxied()
     proxy.stallAfter(7)
     const client = new Client(proxy)
@@ -317,7 +317,7 @@ describe('stalling', () => {
     await client.receives(reply + reply)
   })
 
-  test('every connection if told to', async () => {
+  test('silences every connection with `repeat`', async () => {
     const { proxy } = await proxied()
     proxy.stallAfter(7, { repeat: true })
     for (const client of [new Client(proxy), new Client(proxy)]) {
@@ -329,7 +329,7 @@ describe('stalling', () => {
 })
 
 describe('slowness', () => {
-  test('dribbles replies in small pieces that add up to the whole', async () => {
+  test('dribbles replies in small pieces that add up to the complete reply', async () => {
     const { proxy } = await proxied()
     proxy.dribble(100, 5)
     const client = new Client(proxy)
@@ -338,7 +338,7 @@ describe('slowness', () => {
     expect(client.chunks.length).toBeGreaterThanOrEqual(Math.ceil(reply.length / 100) / 2)
   })
 
-  test('dribbles requests if told to', async () => {
+  test('dribbles requests on demand', async () => {
     const { proxy } = await proxied()
     proxy.dribble(1, 1, 'up')
     const client = new Client(proxy)
@@ -347,7 +347,7 @@ describe('slowness', () => {
     expect(proxy.bytesUp).toBe(get.length)
   })
 
-  test('delays replies without changing their order, and pass sends what is late at once', async () => {
+  test('delays replies without changing their order, and pass() sends the delayed ones at once', async () => {
     const { proxy } = await proxied()
     proxy.delay(150)
     const client = new Client(proxy)
@@ -380,7 +380,7 @@ describe('closing', () => {
 })
 
 describe('counted writes', () => {
-  test('tell ten writes of one tick from one corked write, where the proxy sees one chunk', async () => {
+  test('distinguish ten writes of one tick from one corked write, where the proxy sees one chunk', async () => {
     const { proxy } = await proxied()
     const socket = connect(proxy.port, '127.0.0.1')
     onTestFinished(() => {
@@ -399,7 +399,7 @@ describe('counted writes', () => {
     expect(counted.writes).toBe(11)
   })
 
-  test('hold for one port, include those before the connection stands, and end with their block', async () => {
+  test('apply to one port, include those before the connection is established, and end with their block', async () => {
     const server = createServer(socket => socket.resume()).listen(0, '127.0.0.1')
     onTestFinished(() => {
       server.close()

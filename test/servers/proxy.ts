@@ -6,7 +6,7 @@ import { withFreePort } from './free-port.js'
 /** `up` is from the clients to the server, `down` is its replies. */
 export type Direction = 'up' | 'down'
 
-/** Starts a proxy that passes everything, on a free port of 127.0.0.1, before a server's port there or its unix socket. */
+/** Starts a proxy that passes everything, on a free port of 127.0.0.1, in front of a server's port there or its unix socket. */
 export async function startProxy(target: { port: number } | { path: string }): Promise<FaultProxy> {
   return withFreePort(async port => {
     const proxy = new FaultProxy(target, port)
@@ -19,8 +19,8 @@ type Connection = { client: Socket; upstream: Socket; flows: Record<Direction, F
 
 /**
  * A wire between clients and one server that fails on command. Each direction has one behaviour at a time; setting one
- * replaces the one before it, at once, on connections open now and later. Bytes are never lost or reordered, only held:
- * after `pass()` a connection that was silent goes on where it stopped, as TCP does when a broken link heals.
+ * replaces the previous one at once, on connections open now and later. Bytes are never lost or reordered, only held:
+ * after `pass()` a silent connection resumes where it stopped, as TCP does when a broken link heals.
  */
 export class FaultProxy {
   readonly host = '127.0.0.1'
@@ -61,24 +61,24 @@ export class FaultProxy {
   }
 
   /**
-   * Chunks of at most 64 KiB in which clients' bytes arrived since the start. The kernel joins writes that come before
-   * the proxy reads: a client that writes often may look as if it wrote once. To count writes, use `countWrites`.
+   * Chunks of at most 64 KiB in which clients' bytes arrived since the start. The kernel joins writes made before
+   * the proxy reads: several writes of a client may look like one. To count writes, use `countWrites`.
    */
   get writesUp(): number {
     return this.#chunksUp
   }
 
-  /** Later connections lead to another server, as behind an address that moves; those that are open stay. */
+  /** Later connections lead to another server, as behind an address that moves; open ones stay. */
   retarget(target: { port: number } | { path: string }): void {
     this.#target = target
   }
 
-  /** Starts to keep what clients send, from nothing. */
+  /** Starts recording what clients send, discarding earlier records. */
   record(): void {
     this.#record = []
   }
 
-  /** All that clients sent since `record()`, in the order it arrived, also what was not forwarded. */
+  /** Everything clients sent since `record()`, in order of arrival, including what was not forwarded. */
   recorded(): Buffer {
     if (this.#record === undefined) throw new Error('nothing is recorded; call record() first')
     return Buffer.concat(this.#record)
@@ -96,8 +96,8 @@ export class FaultProxy {
 
   /**
    * Forwards `bytes` more bytes on each connection and ends it for the client, by FIN or by RST (`end`, FIN by default);
-   * the server is reset. With 0 bytes the server does its work and its answer is lost: the cut comes when the first byte
-   * of it arrives. The first connection that gets this far is cut and the direction passes again, unless `repeat`.
+   * the server is reset. With 0 bytes the server does its work and its answer is lost: the cut happens when the answer's
+   * first byte arrives. The first connection that gets this far is cut and the direction passes again, unless `repeat`.
    */
   cutAfter(
     bytes: number,
@@ -111,7 +111,7 @@ export class FaultProxy {
   }
 
   /**
-   * Forwards `bytes` more bytes on each connection, then nothing until the direction's behaviour is set anew. The first
+   * Forwards `bytes` more bytes on each connection, then nothing until the direction's behaviour is set again. The first
    * connection that gets this far stalls and the others pass again, unless `repeat`.
    */
   stallAfter(
@@ -126,7 +126,7 @@ export class FaultProxy {
     this.#behave({ kind: 'dribble', bytesPerChunk, everyMs }, direction)
   }
 
-  /** Forwards everything `ms` milliseconds after it came. */
+  /** Forwards everything `ms` milliseconds after it arrived. */
   delay(ms: number, direction: Direction = 'down'): void {
     this.#behave({ kind: 'delay', ms }, direction)
   }
@@ -141,7 +141,7 @@ export class FaultProxy {
     while (open.some(connection => this.#connections.has(connection))) await new Promise(setImmediate)
   }
 
-  /** Stops listening, so that connects are refused; open connections stay. */
+  /** Stops listening, so that new connections are refused; open ones stay. */
   async refuse(): Promise<void> {
     this.#listener?.close()
     this.#listener = undefined
@@ -158,7 +158,7 @@ export class FaultProxy {
     this.#listener = listener
   }
 
-  /** Stops listening and resets every connection. Twice is fine. */
+  /** Stops listening and resets every connection. May be called twice. */
   async close(): Promise<void> {
     await this.refuse()
     await this.cut()
@@ -171,7 +171,7 @@ export class FaultProxy {
   #behave(behaviour: Behaviour, direction: Direction | undefined): void {
     for (const each of direction === undefined ? (['up', 'down'] as const) : [direction]) {
       this.#behaviours[each] = behaviour
-      // Read anew each time: bytes that already wait may spend a fault at once, and it is not to happen again.
+      // Read again each time: bytes that already wait may trigger a fault at once, and it must not happen again.
       for (const { flows } of this.#connections) flows[each].behave(this.#behaviours[each])
     }
   }
@@ -192,7 +192,7 @@ export class FaultProxy {
         spent: () => this.#spent(direction, connection),
         cut: end => {
           if (end === 'fin') client.destroySoon()
-          // A reset that comes in one turn with the last bytes is reported by Node as an orderly end: let those be read.
+          // Node reports a reset in the same turn as the last bytes as an orderly end: let those bytes be read first.
           else client.write('', () => setTimeout(() => setImmediate(() => reset(client)), 10))
           reset(upstream)
         },
@@ -210,7 +210,7 @@ export class FaultProxy {
     upstream.on('close', closed)
   }
 
-  /** A fault that is to happen once has happened: the other connections, and those to come, pass. */
+  /** A one-time fault has happened: all other connections, open and new, pass. */
   #spent(direction: Direction, by: Connection): void {
     const behaviour = this.#behaviours[direction]
     if (!('repeat' in behaviour) || behaviour.repeat) return

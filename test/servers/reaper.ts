@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 const alive = new Set<number>()
 let watcher: ChildProcess | undefined
 
-// Reads "+ pid" and "- pid" lines; at the end of input, which comes however the test process ended, kills what is left.
+// Reads "+ pid" and "- pid" lines; at the end of input, however the test process ended, kills the remaining processes.
 const script = `
 pids=
 while read -r change pid; do
@@ -17,7 +17,7 @@ for p in $pids; do kill -9 "$p"; done
 
 /**
  * Makes sure that the process dies with this one, whether this one returns, is interrupted or is itself killed.
- * Call what is returned when the process has ended, so that its pid, which may be given out anew, is left alone.
+ * Call the returned function when the process has ended, so that its pid, which may be reused, is left alone.
  */
 export function reap(pid: number): () => void {
   watcher ??= startWatcher()
@@ -35,7 +35,7 @@ function startWatcher(): ChildProcess {
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // It ended in this very moment.
+        // It has just ended.
       }
     }
   })
@@ -44,7 +44,7 @@ function startWatcher(): ChildProcess {
   child.on('error', () => {})
   child.stdin?.on('error', () => {})
   child.unref()
-  // The type is Writable; the pipe behind it is a net.Socket, which holds the event loop until it is told not to.
+  // The type is Writable; the pipe is a net.Socket, which keeps the event loop alive unless unreferenced.
   ;(child.stdin as unknown as { unref(): void }).unref()
   return child
 }

@@ -7,13 +7,13 @@ import { encodeCommand, parseReply, type Reply } from './resp.js'
 import { createFolder, removeFolder, ServerProcess } from './server-process.js'
 import { type TestServer, testServer } from './test-server.js'
 
-/** What a Redis for one test is started with. */
+/** Options of a Redis for one test. */
 export type RedisOptions = {
   /** The port on 127.0.0.1; a free one by default. */
   port?: number
   /** More of redis-server's arguments, as in `['--maxmemory', '2mb']`; they win over ours. */
   args?: string[]
-  /** Listens on a unix socket too, at the server's `path`. */
+  /** Also listens on a unix socket, at the server's `path`. */
   unixSocket?: boolean
   /** Speaks TLS on the port, and nothing else, with a fresh self-signed certificate. */
   tls?: boolean
@@ -26,11 +26,11 @@ export type RedisOptions = {
 /** A {@link TestServer}. Its url is `redis://` or `rediss://`, with the default user's password where it has one. */
 export interface RedisServer extends TestServer {
   /**
-   * Sends one command on a connection of its own, as the default user, and resolves the reply with bulk strings as
+   * Sends one command on its own connection, as the default user, and resolves the reply with bulk strings as
    * UTF-8 text. Rejects with Redis' error reply, or when there is no answer within 5 s.
    */
   command(...args: (string | number | Uint8Array)[]): Promise<unknown>
-  /** Like `command`, with bulk strings as the bytes they are. */
+  /** Like `command`, with bulk strings as bytes. */
   commandBytes(...args: (string | number | Uint8Array)[]): Promise<unknown>
 }
 
@@ -96,7 +96,7 @@ function argumentsFor(options: RedisOptions, port: number, folder: string, tls: 
 }
 
 async function probe(pid: number, endpoint: Endpoint, password: string | undefined): Promise<void> {
-  // The pid tells our server from another test's, should both have been given the same port.
+  // The pid distinguishes our server from another test's, if both got the same port.
   const info = asText(await send(endpoint, password, ['INFO', 'server']))
   if (!String(info).includes(`process_id:${pid}\r\n`)) throw new Error('the port is answered by another server')
 }

@@ -11,7 +11,7 @@ export function encodeCommand(args: readonly (string | number | Uint8Array)[]): 
   return Buffer.concat(parts)
 }
 
-/** Reads one RESP2 reply at `offset`; `undefined` while it is not all there. */
+/** Reads one RESP2 reply at `offset`; `undefined` while it is incomplete. */
 export function parseReply(bytes: Buffer, offset: number): { reply: Reply; end: number } | undefined {
   const lineEnd = bytes.indexOf('\r\n', offset)
   if (lineEnd === -1) return undefined

@@ -8,14 +8,14 @@ import { reap } from './reaper.js'
 
 const startTimeout = 10_000
 
-/** How a server is started, and how it is known to be up. */
+/** How to start a server, and how to check that it is up. */
 export type Launch = {
   binary: string
   args: string[]
   env: Record<string, string>
-  /** The server's own folder, from `createFolder`. What it prints goes to `output.log` there. */
+  /** The server's own folder, from `createFolder`. Its output goes to `output.log` there. */
   folder: string
-  /** Resolves when the process with this pid answers; rejects when it does not yet. */
+  /** Resolves if the process with this pid answers; rejects if it does not yet. */
   probe: (pid: number) => Promise<void>
 }
 
@@ -31,7 +31,7 @@ export class ServerProcess {
     this.#exited = new Promise(resolve => child.once('exit', () => resolve()))
   }
 
-  /** Starts the process and resolves when it answers; rejects with what it printed when it ends or 10 s pass before. */
+  /** Starts the process and resolves when it answers; rejects with its output if it ends or 10 s pass first. */
   static async launch({ binary, args, env, folder, probe }: Launch): Promise<ServerProcess> {
     const log = join(folder, 'output.log')
     const output = openSync(log, 'w')
@@ -70,23 +70,23 @@ export class ServerProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** Ends the process with SIGKILL, also while it is paused, and resolves when it is gone. Twice is fine. */
+  /** Ends the process with SIGKILL, even while it is paused, and resolves when it is gone. May be called twice. */
   async kill(): Promise<void> {
     if (!this.isAlive) return
-    // A process that is not waited for would let the event loop run dry before its exit is seen.
+    // An unreferenced process would let the event loop run dry before its exit is seen.
     this.#child.ref()
     this.#child.kill('SIGKILL')
     await this.#exited
   }
 
-  /** Freezes the process with SIGSTOP and resolves when it stands still: the kernel still accepts connections for it. */
+  /** Freezes the process with SIGSTOP and resolves when it has stopped; the kernel still accepts connections for it. */
   async pause(): Promise<void> {
     this.#signal('SIGSTOP')
     // The signal is only queued when kill(2) returns; a server caught in the middle of a request would still answer it.
     while (this.isAlive && (await isRunning(this.pid))) await sleep(1)
   }
 
-  /** Lets a paused process go on. */
+  /** Resumes a paused process. */
   resume(): void {
     this.#signal('SIGCONT')
   }
@@ -100,7 +100,7 @@ export class ServerProcess {
 const folders = new Set<string>()
 let removesAtExit = false
 
-/** Makes a folder for one server under the system's temporary folder. It is removed when this process exits, if not before. */
+/** Makes a folder for one server in the system's temporary folder. It is removed when this process exits, at the latest. */
 export async function createFolder(): Promise<string> {
   if (!removesAtExit) process.once('exit', () => folders.forEach(removeFolder))
   removesAtExit = true
@@ -109,7 +109,7 @@ export async function createFolder(): Promise<string> {
   return folder
 }
 
-/** Removes a server's folder and all in it. */
+/** Removes a server's folder with its content. */
 export function removeFolder(folder: string): void {
   folders.delete(folder)
   rmSync(folder, { recursive: true, force: true })
@@ -121,7 +121,7 @@ async function isRunning(pid: number): Promise<boolean> {
 }
 
 async function stateFromProc(pid: number): Promise<string> {
-  // "pid (name) state …"; the name may itself hold spaces and brackets.
+  // "pid (name) state …"; the name may itself contain spaces and brackets.
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return stat.slice(stat.lastIndexOf(')') + 2).charAt(0)
 }

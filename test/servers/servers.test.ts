@@ -68,7 +68,7 @@ describe.each(kinds)('a $name server', ({ start }) => {
     expect(await write()).toBe(written)
   })
 
-  test('does not answer while paused, and answers what it was asked once resumed', async () => {
+  test('does not answer while paused, and answers pending requests once resumed', async () => {
     const { server, write, read, hit } = await start()
     await write()
     await server.pause()
@@ -111,14 +111,14 @@ describe.each(kinds)('a $name server', ({ start }) => {
     expect(server.pid).not.toBe(pid)
   })
 
-  test('says so when a signal is sent to it after its end', async () => {
+  test('throws when a signal is sent to it after its end', async () => {
     const { server } = await start()
     await server.kill()
     await expect(server.pause()).rejects.toThrow('has ended')
     expect(() => server.resume()).toThrow('has ended')
   })
 
-  test('fails to start on a port in use, with what it printed', async () => {
+  test('fails to start on a port in use, with its output', async () => {
     const { server } = await start()
     await expect(start(server.port)).rejects.toMatchObject({
       code: 'EADDRINUSE',
@@ -137,7 +137,7 @@ describe.each(kinds)('a $name server', ({ start }) => {
 })
 
 describe('redis options', () => {
-  test('a password is needed by others and used by command', async () => {
+  test('clients need the password, and command uses it', async () => {
     const server = await redis({ password: 'p w' })
     expect(server.url).toBe(`redis://:p%20w@127.0.0.1:${server.port}`)
     expect(await server.command('PING')).toBe('PONG')
@@ -150,7 +150,7 @@ describe('redis options', () => {
     expect(await ask(server.port, 'AUTH app secret\r\nGET other\r\n')).toMatch(/^\+OK\r\n-NOPERM/)
   })
 
-  test('a unix socket answers beside the port', async () => {
+  test('a unix socket answers in addition to the port', async () => {
     const server = await redis({ unixSocket: true })
     expect(await ask(server.path as string, 'PING\r\n')).toBe('+PONG\r\n')
     expect(await server.command('PING')).toBe('PONG')
@@ -168,7 +168,7 @@ describe('redis options', () => {
     expect(await server.command('CONFIG', 'GET', 'maxmemory')).toEqual(['maxmemory', '2097152'])
   })
 
-  test('a wrong argument fails the start with what the server printed', async () => {
+  test('a wrong argument fails the start with the output of the server', async () => {
     await expect(redis({ args: ['--no-such-option', '1'] })).rejects.toThrow(/ended.*no-such-option/s)
   })
 
@@ -205,7 +205,7 @@ describe('memcached options', () => {
     expect((await ask(server.port, Buffer.concat([version, quit]))).charCodeAt(0)).toBe(0x81)
   })
 
-  test('a server that keeps its pid to itself starts too', async () => {
+  test('a server that does not report its pid starts too', async () => {
     const server = await memcached({ args: ['-B', 'binary'] })
     expect(server.pid).toBeGreaterThan(0)
   })
@@ -224,7 +224,7 @@ describe('memcached options', () => {
 })
 
 describe('free ports', () => {
-  test('another port is tried when somebody took the first', async () => {
+  test('another port is tried when the first was taken meanwhile', async () => {
     const { port: taken } = await redis()
     const tried: number[] = []
     const server = await withFreePort(port => {
@@ -235,7 +235,7 @@ describe('free ports', () => {
     expect(server.port).toBe(tried[1])
   })
 
-  test('failures for another reason are not tried again', async () => {
+  test('failures for another reason are not retried', async () => {
     let calls = 0
     const failing = withFreePort(async () => {
       calls++
@@ -249,7 +249,7 @@ describe('free ports', () => {
 describe('a test process', () => {
   const compiled = mkdtempSync(join(tmpdir(), 'anycache-compiled-'))
   beforeAll(() => {
-    // Node cannot run the sources as they are, and a worker of the test runner must not be killed.
+    // Node cannot run the sources directly, and a worker of the test runner must not be killed.
     const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
     const source = fileURLToPath(new URL('leave-servers.ts', import.meta.url))
     const options = [
@@ -286,18 +286,18 @@ describe('a test process', () => {
     if (end.startsWith('SIG')) child.kill(end as NodeJS.Signals)
     await ended
     await expect.poll(() => pids.filter(isAlive), { timeout: 5000 }).toEqual([])
-    // A signal leaves no time to tidy up; an ordinary end does.
+    // A signal leaves no time to clean up; a normal exit does.
     if (!end.startsWith('SIG')) expect(readdirSync(folder)).toEqual([])
   })
 })
 
 function isAlive(pid: number): boolean {
-  // Where nobody waits for orphans, a dead one stays in the table as a zombie.
+  // If no init process reaps orphans, a dead one stays in the process table as a zombie.
   const state = spawnSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim()
   return state !== '' && !state.startsWith('Z')
 }
 
-/** Sends bytes on a connection of its own and resolves what comes back until the end, or until 200 ms are silent. */
+/** Sends bytes on its own connection and resolves what comes back until the end, or until 200 ms of silence. */
 async function ask(where: number | string, request: string | Uint8Array): Promise<string> {
   const socket = typeof where === 'number' ? connect(where, '127.0.0.1') : connect(where)
   socket.setTimeout(200, () => socket.destroy())

@@ -6,26 +6,26 @@ export interface TestServer {
   readonly host: '127.0.0.1'
   readonly port: number
   readonly url: string
-  /** Of the process that runs now; another one after `restart()`. */
+  /** The pid of the current process; another one after `restart()`. */
   readonly pid: number
-  /** The unix socket, when asked for. */
+  /** The unix socket, if requested. */
   readonly path?: string
-  /** The certificate to trust, when TLS was asked for. */
+  /** The certificate to trust, if TLS was requested. */
   readonly tls?: Certificate
-  /** Ends the process with SIGKILL and resolves when it is gone; connects are then refused. */
+  /** Ends the process with SIGKILL and resolves when it is gone; connections are then refused. */
   kill(): Promise<void>
-  /** Freezes the process: connects succeed, nothing answers. Resolves when it stands still. */
+  /** Freezes the process: connecting succeeds, nothing answers. Resolves when it has stopped. */
   pause(): Promise<void>
-  /** Lets a paused process go on. */
+  /** Resumes a paused process. */
   resume(): void
-  /** Ends the process if it runs, and starts an empty one on the same port. */
+  /** Ends the process if it is running, and starts an empty one on the same port. */
   restart(): Promise<void>
-  /** Ends the process and removes its folder. Twice is fine. */
+  /** Ends the process and removes its folder. May be called twice. */
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** What a server was started with, and how to start another like it. */
+/** How a server was started, and how to start another like it. */
 export interface Started {
   readonly port: number
   readonly url: string

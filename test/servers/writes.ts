@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 
 /** Counts the writes of this process to one port of 127.0.0.1. */
 export interface WriteCount {
-  /** Writes handed to the kernel since the count began; what was corked together is one. */
+  /** Writes passed to the kernel since the count began; chunks corked together are one. */
   readonly writes: number
   [Symbol.dispose](): void
 }
@@ -10,8 +10,8 @@ export interface WriteCount {
 type Write = (this: Socket, ...args: unknown[]) => unknown
 
 /**
- * Starts to count what the sockets of this process write to `port`. A proxy cannot: the kernel joins writes of one tick
- * before anybody reads them. So the two methods are watched in which a net.Socket hands bytes to the system.
+ * Starts to count the writes of this process' sockets to `port`. A proxy cannot: the kernel joins the writes of one tick
+ * before they are read. So this watches the two methods with which a net.Socket passes bytes to the system.
  */
 export function countWrites(port: number): WriteCount {
   const prototype = Socket.prototype as unknown as { _write: Write; _writev: Write }
@@ -22,7 +22,7 @@ export function countWrites(port: number): WriteCount {
   }
   const counting = (write: Write): Write =>
     function (...args) {
-      // What is written before the connection stands is kept, and leaves when it does.
+      // Writes made before the connection is established are kept, and sent once it is.
       if (this.connecting) this.once('connect', () => count(this))
       else count(this)
       return write.apply(this, args)

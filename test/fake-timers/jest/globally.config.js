@@ -1,4 +1,4 @@
 import config from './jest.config.js'
 
-/** Fakes that are there before a test file is loaded. */
+/** Fakes that are installed before a test file is loaded. */
 export default { ...config, fakeTimers: { enableGlobally: true }, setupFiles: ['anycache'] }
