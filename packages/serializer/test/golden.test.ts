@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { samples } from './samples.js'
 
 /*
- * Every format ever written, one file per sample, written once and read for ever. After adding a sample:
+ * Every format ever written, one file per sample, written once and never changed. After adding a sample:
  *   WRITE_GOLDEN=1 npx vitest run packages/serializer/test/golden.test.ts
  * writes the files that are missing and leaves the others alone.
  */
@@ -38,7 +38,7 @@ describe('golden files', () => {
       const golden: Golden = JSON.parse(readFileSync(file, 'utf8'))
       const now = await encoded(name)
       expect(now.flags).toBe(golden.flags)
-      // zlib's and V8's bytes are theirs to choose; what they hold is compared above.
+      // zlib and V8 may change their bytes; the test above compares their content.
       if ((now.flags & FLAG_ZLIB) === 0 && !golden.base64.startsWith('/w')) expect(now.base64).toBe(golden.base64)
     })
   }

@@ -73,7 +73,7 @@ const full: Metadata = {
   ]),
 }
 
-/** Written once and read for ever, as golden.test.ts says. */
+/** Written once and never changed, as golden.test.ts says. */
 const golden: Record<string, { bytes: () => Uint8Array; reads: Metadata | 'refused' }> = {
   full: { bytes: () => writeMetadata(full), reads: full },
   empty: { bytes: () => writeMetadata({}), reads: {} },

@@ -12,7 +12,7 @@ type Written = {
   reads: { string?: string; number?: number; bigint?: string; refused?: true }
 }
 
-/** What each client handed out for a golden file's flags and payload. Recorded likewise; the wire format's page tells it. */
+/** What each client returned for a golden file's flags and payload. Recorded the same way; listed on the wire format's page. */
 type Seen = { value: string; flags: number; seen: Record<string, string> }
 
 function vectors<T>(name: string): T[] {
@@ -43,7 +43,7 @@ describe('what those clients see', () => {
 
   it('is the payload itself for text, as text or as bytes', () => {
     const text = seen.find(({ value }) => value === 'text')
-    for (const told of Object.values(text?.seen ?? {}))
-      expect(told).toMatch(/^(string|String|bytes|Buffer): the payload$/)
+    for (const seen of Object.values(text?.seen ?? {}))
+      expect(seen).toMatch(/^(string|String|bytes|Buffer): the payload$/)
   })
 })

@@ -134,7 +134,7 @@ describe('round trips', () => {
     expect(({} as { x?: number }).x).toBeUndefined()
   })
 
-  it('keeps cycles, also through errors, and what is named twice as one', async () => {
+  it('keeps cycles, also through errors, and an object referenced twice as one', async () => {
     const error: Error & { owner?: unknown } = new Error('around')
     error.cause = error
     error.owner = { error }
@@ -143,14 +143,14 @@ describe('round trips', () => {
     expect((back.owner as { error: unknown }).error).toBe(back)
   })
 
-  it('ends for a small value that names the same arrays more often than there are atoms', async () => {
+  it('terminates for a small value that references the same arrays astronomically often', async () => {
     let value: unknown[] = ['x']
     for (let level = 0; level < 300; level++) value = [value, value]
     const back = (await roundTrip(value)) as unknown[]
     expect(back[0]).toBe(back[1])
   })
 
-  it('stores an array of four thousand million holes', async () => {
+  it('stores an array of four billion holes', async () => {
     const value: unknown[] = []
     value.length = 2 ** 32 - 1
     value[5] = 'x'

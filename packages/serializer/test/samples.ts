@@ -1,4 +1,4 @@
-/** Values of every kind that the formats tell apart, by the name of their golden file's entry. Never changed, only added to. */
+/** Values of every kind that the formats distinguish, by the name of their golden file's entry. Never changed, only added to. */
 export const samples: Readonly<Record<string, () => unknown>> = {
   'empty text': () => '',
   text: () => 'héllo wörld 漢字 🎉',
@@ -77,7 +77,7 @@ export const samples: Readonly<Record<string, () => unknown>> = {
     Array.from({ length: 500 }, (_, id) => ({ id, at: new Date(id), tags: new Set(['a']) })),
 }
 
-/** With a stack that does not depend on where this file lies. */
+/** With a stack that does not depend on this file's path. */
 function failure<E extends Error>(error: E): E {
   error.stack = `${error.name}: ${error.message}\n    at golden`
   return error
