@@ -186,3 +186,21 @@ test('one that waits for an answer for a second is not doubtful', () => {
   write(progress, 100)
   expect(progress.isDoubtful).toBe(false)
 })
+
+test('a pause in which nothing was asked is no silence', () => {
+  const { progress } = connection(500)
+  progress.answered(write(progress, 100))
+  wait(10_000)
+  const exchange = write(progress, 100)
+  wait(374)
+  expect(progress.judge(exchange)).toBe('late')
+})
+
+test('a step without a deadline of its own does not lengthen the time of a heavy write', () => {
+  const { progress } = connection(500)
+  const exchange = progress.begin()
+  progress.sent(exchange, megabyte, now() + 400)
+  progress.sent(exchange, 100, Number.POSITIVE_INFINITY)
+  wait(500)
+  expect(progress.judge(exchange)).toBe('silent')
+})
