@@ -2,9 +2,10 @@ import type { Cache } from './cache.js'
 import { Entries } from './entries/entries.js'
 import { InvalidArgumentError } from './errors.js'
 import { Signals } from './events/signals.js'
+import { hold } from './hold.js'
 import { type CacheOptions, resolveSettings } from './input/settings.js'
 import { shown } from './input/shown.js'
-import { remembering } from './outage/remembering.js'
+import { beneath, remembering } from './outage/remembering.js'
 import { Flights } from './read-through/flights.js'
 import type { Store, StoreEvent } from './store.js'
 import { StoreCache } from './store-cache.js'
@@ -16,8 +17,6 @@ import type { Root } from './verbs/namespace.js'
 interface Shared {
   readonly order: KeyOrder
   readonly flights: Flights
-  /** Open caches. The last one to be closed closes the store. */
-  holders: number
 }
 
 const sharedOver = new WeakMap<Store, Shared>()
@@ -26,7 +25,8 @@ const keyspaces = new Map<string, { readonly flights: Flights; holders: number }
 
 /**
  * Opens a cache over a store, without config: `cacheOver(new MemoryStore(), { namespace: 'shop', ttl: '5m' })`.
- * Options are checked by hand (`InvalidArgumentError`). Several caches may stand over one store; closing the last one closes it.
+ * Options are checked by hand (`InvalidArgumentError`). Several caches may stand over one store; the last one to be closed closes it, unless another
+ * store {@link hold holds} it.
  */
 export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   if (typeof store !== 'object' || store === null || typeof store.space !== 'function') {
@@ -34,10 +34,10 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   }
   const settings = resolveSettings(store, options)
   const signals = new Signals()
-  const backing = store.remember ? remembering(store, settings.timeout) : store
-  const shared = sharedOver.get(store) ?? { order: new KeyOrder(), flights: new Flights(), holders: 0 }
-  sharedOver.set(store, shared)
-  shared.holders++
+  const backing = store.remember ? remembering(store, { timeout: settings.timeout }) : store
+  const shared = sharedOver.get(beneath(store)) ?? { order: new KeyOrder(), flights: new Flights() }
+  sharedOver.set(beneath(store), shared)
+  const release = hold(store)
   const { order } = shared
   const { keyspace } = settings
   const flights = keyspace === undefined ? shared.flights : enter(keyspace)
@@ -58,7 +58,7 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
     await order.settled()
     await Promise.allSettled(root.clearings)
     if (keyspace !== undefined) leave(keyspace)
-    if (--shared.holders === 0) await backing.close({ deadline: now() + settings.timeout })
+    await release({ deadline: now() + settings.timeout })
     unlisten()
   })
 }

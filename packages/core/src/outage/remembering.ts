@@ -1,6 +1,9 @@
 import type { Format } from '@anycache/serializer'
 import { type CacheError, isOutage } from '../errors.js'
 import { prefixOf } from '../input/keys.js'
+import { checkOptions } from '../input/options.js'
+import { type Duration, milliseconds } from '../input/ttl.js'
+import { defaultTimeout } from '../server/health-options.js'
 import type { Answer, Call, Limits, ServerStats, Space, Store, StoreEvent } from '../store.js'
 import { now } from '../timers.js'
 import { Ledger, type OwedDelete } from './ledger.js'
@@ -9,23 +12,43 @@ import { type Progress, Replay } from './replay.js'
 
 const wrapped = new WeakMap<Store, RememberingStore>()
 
+export interface RememberingOptions {
+  /** How long a replayed batch may take. Of several wrappings of one store the longest counts. Default 500 ms. */
+  readonly timeout?: Duration
+}
+
 /**
- * The store, remembering the deletes, sets and touches that an outage left undone: each as a delete of its key, replayed when the
- * server answers again. Until then the key reads as a miss. Every cache over one store shares one memory; the most patient one's
- * `timeout`, in ms, is what a replayed batch may take.
+ * The store, with a memory for what an outage leaves undone. A delete, set or touch that a server did not do is remembered as a delete of its
+ * key: reads of the key answer {@link owed} until the delete is done, so that no old value comes back, and it is sent when the
+ * server answers again, or before the next call on the key that needs an answer. Remembered in this process alone, for 5 minutes, and 100,000
+ * keys per namespace; with more, the whole namespace reads as owed until it was cleared.
+ *
+ * `cacheOver` does this by itself for a store that sets {@link Store.remember}. A store over other stores calls it for each of them that may be
+ * down alone, such as the server of a tiered store: around the whole it would hide what the other tiers still know.
+ * One store has one memory: wrapping it again, or wrapping what this returned, gives the same store. Closing it closes the store beneath.
  */
-export function remembering(store: Store, timeout: number): Store {
-  let known = wrapped.get(store)
-  if (known === undefined) {
-    known = new RememberingStore(store)
-    wrapped.set(store, known)
-  }
-  known.timeout = Math.max(known.timeout, timeout)
+export function remembering(store: Store, options: RememberingOptions = {}): Store {
+  checkOptions('remembering', options, ['timeout'])
+  const { timeout = defaultTimeout } = options
+  const inner = beneath(store)
+  const known = wrapped.get(inner) ?? new RememberingStore(inner)
+  wrapped.set(inner, known)
+  known.timeout = Math.max(known.timeout, milliseconds(timeout, 'remembering: timeout'))
   return known
 }
 
+/** The store beneath one that remembers; any other store itself. */
+export function beneath(store: Store): Store {
+  return store instanceof RememberingStore ? store.inner : store
+}
+
+/** Closes the store, and ends the replay of what is owed to it. */
+export async function closeWithMemory(store: Store, call: Call): Promise<void> {
+  await (wrapped.get(store) ?? store).close(call)
+}
+
 class RememberingStore implements Store {
-  readonly #inner: Store
+  readonly inner: Store
   readonly #ledger = new Ledger()
   readonly #spaces = new Map<string, Space>()
   /** By server. */
@@ -37,28 +60,28 @@ class RememberingStore implements Store {
   timeout = 0
 
   constructor(inner: Store) {
-    this.#inner = inner
+    this.inner = inner
     inner.listen(event => this.#hear(event))
   }
 
   get driver(): string {
-    return this.#inner.driver
+    return this.inner.driver
   }
 
   get servers(): readonly string[] {
-    return this.#inner.servers
+    return this.inner.servers
   }
 
   get limits(): Limits {
-    return this.#inner.limits
+    return this.inner.limits
   }
 
   get client(): unknown {
-    return this.#inner.client
+    return this.inner.client
   }
 
   space(path: readonly string[], format: Format): Space {
-    const inner = this.#inner.space(path, format)
+    const inner = this.inner.space(path, format)
     return new RememberingSpace(inner, this.#ledger, prefixOf(path), server => {
       this.#spaces.set(prefixOf(path), inner)
       if (this.#isClosed) return
@@ -68,26 +91,26 @@ class RememberingStore implements Store {
   }
 
   listen(listener: (event: StoreEvent) => void): () => void {
-    return this.#inner.listen(listener)
+    return this.inner.listen(listener)
   }
 
   ping(call: Call): Answer<void> {
-    return this.#inner.ping(call)
+    return this.inner.ping(call)
   }
 
   async flush(call: Call): Promise<void> {
     const since = this.#ledger.version
-    await this.#inner.flush(call)
+    await this.inner.flush(call)
     this.#ledger.clear('', since)
   }
 
   serverStats(section: string | undefined, call: Call): Answer<readonly ServerStats[]> {
-    return this.#inner.serverStats(section, call)
+    return this.inner.serverStats(section, call)
   }
 
   async close(call: Call): Promise<void> {
     this.#stop()
-    await this.#inner.close(call)
+    await this.inner.close(call)
   }
 
   #hear(event: StoreEvent): void {
