@@ -38,7 +38,7 @@ const FLOORS = [
   ['entries'],
   ['verbs'],
   ['read-through'],
-  ['store-cache', 'cache-over', 'index'],
+  ['store-cache', 'hold', 'cache-over', 'index'],
 ]
 
 const published = packages().filter(({ folder }) => folder !== 'bench')

@@ -21,8 +21,7 @@ export async function createCache(config?: string | CacheConfig, ...more: unknow
   const { resolveConfig } = await import('./resolve-config.js')
   const resolved = resolveConfig(found.config)
   if ('problems' in resolved) throw configError(found.source, resolved.problems)
-  const { openStore } = await import('./open-store.js')
-  const store = await openStore(resolved.config)
-  const { openCache } = await import('./open-cache.js')
-  return openCache(store, resolved.config, found.source)
+  const { openCaches } = await import('./open-cache.js')
+  const [cache] = await openCaches([resolved.config], found.source)
+  return cache as Cache
 }

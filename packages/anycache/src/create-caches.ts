@@ -1,7 +1,6 @@
-import { type Cache, InvalidArgumentError, milliseconds } from '@anycache/core'
+import { type Cache, InvalidArgumentError } from '@anycache/core'
 import type { CachesConfig } from './config.js'
 import { configError, hint } from './problems.js'
-import type { CheckedConfig } from './schema.js'
 
 /** Several caches, opened and closed together. */
 export interface Caches {
@@ -23,37 +22,11 @@ export async function createCaches(config: CachesConfig): Promise<Caches> {
   const { resolveCaches } = await import('./resolve-caches.js')
   const resolved = resolveCaches(config)
   if ('problems' in resolved) throw configError('argument', resolved.problems)
-  const caches = await openAll(resolved.stores)
-  return new OpenCaches(caches, resolved.default)
-}
-
-async function openAll(configs: ReadonlyMap<string, CheckedConfig>): Promise<Map<string, Cache>> {
-  const { identityOf, openStore } = await import('./open-store.js')
-  const { openCache } = await import('./open-cache.js')
-  const groups = new Map<string, string[]>()
-  for (const [name, config] of configs) {
-    const identity = identityOf(config) ?? `own ${name}`
-    groups.set(identity, [...(groups.get(identity) ?? []), name])
-  }
-  const opened = new Map<string, Cache>()
-  for (const names of groups.values()) {
-    const members = names.map(name => [name, configs.get(name) as CheckedConfig] as const)
-    const store = await openStore(patientOf(members.map(([, config]) => config)))
-    for (const [name, config] of members) {
-      opened.set(name, openCache(store, { ...config, name: config.name ?? name }, 'argument'))
-    }
-  }
-  // In the order of the config, which is the order they are closed in.
-  return new Map([...configs.keys()].map(name => [name, opened.get(name) as Cache]))
-}
-
-/** The config with the longest timeout: connecting may take as long as the most patient of the caches would wait. */
-function patientOf(configs: readonly CheckedConfig[]): CheckedConfig {
-  return configs.reduce((patient, config) => (timeoutOf(config) > timeoutOf(patient) ? config : patient))
-}
-
-function timeoutOf(config: CheckedConfig): number {
-  return milliseconds(config.timeout ?? 500, 'timeout')
+  const { openCaches } = await import('./open-cache.js')
+  const names = [...resolved.stores.keys()]
+  const configs = Array.from(resolved.stores, ([name, config]) => ({ ...config, name: config.name ?? name }))
+  const caches = await openCaches(configs, 'argument')
+  return new OpenCaches(new Map(names.map((name, i) => [name, caches[i] as Cache])), resolved.default)
 }
 
 class OpenCaches implements Caches {

@@ -1,9 +1,8 @@
-import { type Cache, type CacheError, milliseconds, now, ttlMs } from '@anycache/core'
+import { type Cache, type CacheError, defaultTimeout, milliseconds, now, ttlMs } from '@anycache/core'
 import { configDangers, memcachedDangers, redisDangers, type ServerFacts } from './dangers.js'
 import type { Diagnosis, Finding, ServerState } from './diagnosis.js'
 import { configFromEnvironment, type Found } from './environment.js'
-import { openCache } from './open-cache.js'
-import { openStore } from './open-store.js'
+import { openCaches } from './open-cache.js'
 import { configError } from './problems.js'
 import { resolveConfig } from './resolve-config.js'
 import type { CheckedConfig } from './schema.js'
@@ -27,7 +26,7 @@ export async function examine(url: string | undefined, env: NodeJS.ProcessEnv): 
     findings.push(...dangers)
   }
   findings.sort((a, b) => Number(a.level === 'warning') - Number(b.level === 'warning'))
-  const { namespace, timeout = 500, onError = 'open', ttl } = config
+  const { namespace, timeout = defaultTimeout, onError = 'open', ttl } = config
   return {
     ok: findings.every(finding => finding.level === 'warning'),
     source: found.source,
@@ -47,7 +46,7 @@ function serverByServer(config: CheckedConfig): CheckedConfig[] {
 }
 
 async function examineServer(config: CheckedConfig): Promise<{ state: ServerState | undefined; found: Finding[] }> {
-  const cache = openCache(await openStore(config), config, 'argument')
+  const [cache] = (await openCaches([config], 'argument')) as [Cache]
   try {
     const [server] = cache.info().servers
     if (server === undefined) return { state: undefined, found: [] }

@@ -1,10 +1,28 @@
 import { type Cache, type CacheOptions, cacheOver, type Store } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
 import type { CheckedConfig } from './schema.js'
+import { StorePool } from './store-pool.js'
 import { withoutUndefined } from './without-undefined.js'
 
-/** The cache of a config, over its store. */
-export function openCache(store: Store, config: CheckedConfig, source: string): Cache {
+/**
+ * Opens the cache of each config, loading only the drivers that they name. Caches of the same servers, reached in the same way, stand over
+ * one store, which the last of them to be closed closes.
+ */
+export async function openCaches(configs: readonly CheckedConfig[], source: string): Promise<Cache[]> {
+  const pool = new StorePool(configs)
+  const caches: Cache[] = []
+  try {
+    for (const config of configs) caches.push(openCache(await pool.acquire(config), config, source))
+    return caches
+  } catch (error) {
+    await Promise.allSettled(caches.map(cache => cache.close()))
+    throw error
+  } finally {
+    await pool.release()
+  }
+}
+
+function openCache(store: Store, config: CheckedConfig, source: string): Cache {
   const { namespace, ttl, jitter, timeout, onError, serializer, maxValueBytes, allowFlush, name } = config
   const options = withoutUndefined({
     ...{

@@ -30,8 +30,8 @@ export async function openStore(config: CheckedConfig): Promise<Store> {
 }
 
 /**
- * Names what a config connects to, and how. Stores with the same identity can share one connection; `undefined` for a store that is
- * one process' own. The timeout is left out: each call brings its own deadline.
+ * Names what a config connects to, and how. Configs with the same identity can share one store; `undefined`: the store is never shared. The
+ * timeout is left out: each call brings its own deadline.
  */
 export function identityOf(config: CheckedConfig): string | undefined {
   if (config.driver === 'redis') return named(['redis', { ...redisOptions(config), timeout: undefined }])

@@ -36,7 +36,7 @@ export { fitKey, hashedKeyBytes, patternOf, prefixOf } from './input/keys.js'
 export { checkOptions, nearest } from './input/options.js'
 export type { CacheOptions } from './input/settings.js'
 export { shown } from './input/shown.js'
-export { type Duration, milliseconds, type Ttl, ttlMs } from './input/ttl.js'
+export { type Duration, defaultTimeout, milliseconds, type Ttl, ttlMs } from './input/ttl.js'
 export type { LoaderContext, LoadOutcome } from './loader.js'
 export { type RememberingOptions, remembering } from './outage/remembering.js'
 export { Admission } from './server/admission.js'
@@ -46,7 +46,6 @@ export { type Pending, unwatch, watchDeadline } from './server/deadlines.js'
 export { everyServer } from './server/every-server.js'
 export { Exchange, type Wire } from './server/exchange.js'
 export {
-  defaultTimeout,
   type HealthOptions,
   type HealthSettings,
   healthOptionNames,

@@ -5,7 +5,7 @@ import { checkNamespace } from './keys.js'
 import { checkBoolean, checkJitter, checkOnError, checkTable, checkTtl, optionTable } from './option-checks.js'
 import { besideCounters } from './own-serializer.js'
 import { shown } from './shown.js'
-import { type Duration, milliseconds, type Ttl, ttlMs } from './ttl.js'
+import { type Duration, defaultTimeout, milliseconds, type Ttl, ttlMs } from './ttl.js'
 
 /** How a cache is opened over a store. Checked by hand; anything wrong is an `InvalidArgumentError`. */
 export interface CacheOptions {
@@ -67,7 +67,18 @@ const cacheOptions = optionTable({
 
 export function resolveSettings(store: Store, options: CacheOptions): Settings {
   checkTable('cacheOver', options, cacheOptions)
-  const { namespace, ttl, jitter, timeout, onError, maxValueBytes, allowFlush, keyspace, name, source } = options
+  const {
+    namespace,
+    ttl,
+    jitter,
+    timeout = defaultTimeout,
+    onError,
+    maxValueBytes,
+    allowFlush,
+    keyspace,
+    name,
+    source,
+  } = options
   if (store.serializer !== undefined && (options.serializer !== undefined || maxValueBytes !== undefined)) {
     const option = options.serializer === undefined ? 'maxValueBytes' : 'serializer'
     throw new InvalidArgumentError(
@@ -77,7 +88,7 @@ export function resolveSettings(store: Store, options: CacheOptions): Settings {
   return {
     ttl: ttl === undefined ? Number.POSITIVE_INFINITY : ttlMs(ttl),
     jitter: jitter ?? 0,
-    timeout: timeout === undefined ? 500 : milliseconds(timeout, 'timeout'),
+    timeout: milliseconds(timeout, 'timeout'),
     onError: onError ?? 'open',
     serializer: store.serializer ?? serializerOf(options.serializer),
     maxValueBytes: maxValueBytes ?? Number.POSITIVE_INFINITY,

@@ -8,6 +8,9 @@ export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
 /** How long an entry lives: a {@link Duration}, or `Infinity` for no expiry. */
 export type Ttl = Duration
 
+/** How long a call, a connection or a probe may take where nothing else is said, in ms. */
+export const defaultTimeout = 500
+
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const durationForm = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
 

@@ -1,11 +1,9 @@
 import { parseBytes } from '@anycache/serializer'
 import { InvalidArgumentError } from '../errors.js'
 import { shown } from '../input/shown.js'
-import { type Duration, milliseconds } from '../input/ttl.js'
+import { type Duration, defaultTimeout, milliseconds } from '../input/ttl.js'
 import { type BreakerOptions, checkBreaker } from './breaker.js'
 
-/** How long a call, a connection or a probe may take where nothing else is said, in ms. */
-export const defaultTimeout = 500
 const defaultMaxInFlightBytes = 64 * 2 ** 20
 
 /** What every store over servers takes, to bound what an ill server costs. */
