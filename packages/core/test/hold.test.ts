@@ -1,6 +1,7 @@
 import { type Call, cacheOver, hold, remembering, type Store } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 import { expect, test } from 'vitest'
+import { IllStore } from './ill-store.js'
 
 const call: Call = { deadline: Number.POSITIVE_INFINITY }
 
@@ -83,4 +84,17 @@ test('a store and the one that remembers for it are held as one, and have one ca
 test('remembering refuses options that it does not know', () => {
   expect(() => remembering(new MemoryStore(), { timout: 5 } as never)).toThrow(/unknown option "timout"/)
   expect(() => remembering(new MemoryStore(), { timeout: 0 })).toThrow(/remembering: timeout must be positive/)
+})
+
+test('nothing is replayed to a store that its last cache closed', async () => {
+  const store = new IllStore()
+  const cache = cacheOver(store, { namespace: 'n' })
+  store.illness = 'down'
+  expect(await cache.delete('k')).toBe(false)
+  await cache.close()
+  store.illness = 'well'
+  const calls = store.calls.length
+  // Longer than a replay waits at most.
+  await new Promise(resolve => setTimeout(resolve, 900))
+  expect(store.calls.length).toBe(calls)
 })
