@@ -22,7 +22,7 @@ function problemsOf(
     return issue.keys.map(name => ({ path: where + [...path, name].join('.'), message: unknownOption(name, known) }))
   }
   if (issue.code === 'invalid_union') {
-    // An alternative that took the value's type and found fault inside it tells more than "must be this or that".
+    // An alternative that accepted the type and found problems inside is more helpful than "must be this or that".
     const inside = issue.errors.find(issues =>
       issues.every(one => one.path.length > 0 || one.code === 'unrecognized_keys'),
     )

@@ -25,7 +25,7 @@ async function run(args: string[]): Promise<number> {
   try {
     parsed = parse(args)
   } catch (error) {
-    // Node goes on to explain how such text is passed as a positional, which nobody wants here.
+    // Keep only the first sentence: Node then explains how to pass such text as a positional.
     return misused((error as Error).message.split('. ', 1)[0] as string)
   }
   const { values, positionals } = parsed
@@ -34,7 +34,7 @@ async function run(args: string[]): Promise<number> {
   if (values.version) return print(`${version()}\n`)
   if (command === undefined) return misused('no command is given')
   if (command !== 'doctor') {
-    // A URL in the command's place is not repeated: it may hold a password.
+    // Do not repeat a URL given instead of a command: it may contain a password.
     return misused(
       /^[\w-]+$/.test(command) ? `unknown command ${command}${hint(command, ['doctor'])}` : 'unknown command',
     )

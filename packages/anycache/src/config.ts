@@ -3,11 +3,11 @@ import type { Duration, Ttl } from '@anycache/core'
 /** A number of bytes, or text such as `'512b'`, `'4kb'`, `'64mb'`, `'1gb'` (units of 1024). */
 export type ByteSize = number | string
 
-/** What every driver takes, so that changing the driver never means changing the rest. */
+/** The options of every driver, so that a change of driver changes nothing else. */
 export interface CommonConfig {
   /** The part of the keyspace this cache owns: letters, digits, `_`, `.`, `-`. Default: none; then keys travel bare and `clear()` is refused on a server. */
   readonly namespace?: string | undefined
-  /** The ttl of entries that name none: ms, `'30s'`, or Infinity. Default Infinity. */
+  /** The ttl of entries that are set without one: ms, `'30s'`, or Infinity. Default Infinity. */
   readonly ttl?: Ttl | undefined
   /** Shortens every ttl by a random share of it, up to this one (0 to 1). Default 0. */
   readonly jitter?: number | undefined
@@ -15,7 +15,7 @@ export interface CommonConfig {
   readonly timeout?: Duration | undefined
   /** `'open'`: an outage looks like a miss. `'throw'`: it rejects. Default `'open'`. */
   readonly onError?: 'open' | 'throw' | undefined
-  /** When a server that fails is given a rest; `false`: never. In process there is no server to rest. */
+  /** When calls to a failing server are suspended (circuit breaker); `false`: never. Without effect in process. */
   readonly breaker?: false | BreakerConfig | undefined
   /** How values become bytes. */
   readonly serializer?: SerializerConfig | undefined
@@ -25,11 +25,11 @@ export interface CommonConfig {
   readonly allowFlush?: boolean | undefined
   /** What `info().name` says. Default: none; in `createCaches` the store's name. */
   readonly name?: string | undefined
-  /** Where editors find the schema of a JSON config. Read by editors alone. */
+  /** Where editors find the schema of a JSON config. Read only by editors. */
   readonly $schema?: string | undefined
 }
 
-/** When a server is given a rest. */
+/** When calls to a failing server are suspended (circuit breaker). */
 export interface BreakerConfig {
   /** Failures in a row that open the breaker; a refused connection opens it at once. Default 5. */
   readonly failures?: number | undefined
@@ -65,7 +65,7 @@ export interface TlsConfig {
   readonly key?: string | undefined
   /** The passphrase of `key`. */
   readonly passphrase?: string | undefined
-  /** The name that the server's certificate must bear. Default: the host. */
+  /** The name that the server's certificate must have. Default: the host. */
   readonly servername?: string | undefined
   /** `false` accepts any certificate: encrypted, but anyone may answer. Default true. */
   readonly rejectUnauthorized?: boolean | undefined
@@ -82,11 +82,11 @@ export interface MemoryConfig extends CommonConfig {
   readonly isolation?: 'copy' | 'reference' | undefined
 }
 
-/** What Redis and memcached take alike. */
+/** The options that Redis and memcached share. */
 export interface ServerConfig extends CommonConfig {
   /** The user to log in as. Redis: default user if none is given. memcached: SASL PLAIN, with `password`. */
   readonly username?: string | undefined
-  /** `true`, or how. Default false (`rediss://` and `valkeys://`: true). */
+  /** `true`, or its options. Default false (`rediss://` and `valkeys://`: true). */
   readonly tls?: boolean | TlsConfig | undefined
   /** Most bytes queued or unanswered per server; beyond it calls fail with `ERR_CACHE_OVERLOADED`. Default 64 MiB. */
   readonly maxInFlightBytes?: ByteSize | undefined
@@ -95,7 +95,7 @@ export interface ServerConfig extends CommonConfig {
 /** One Redis or Valkey server. */
 export interface RedisConfig extends ServerConfig {
   readonly driver: 'redis'
-  /** `redis://`, `rediss://`, `valkey://`, `valkeys://` or `unix://`, with any option as a parameter. Nothing may be said both here and beside it. */
+  /** `redis://`, `rediss://`, `valkey://`, `valkeys://` or `unix://`, with any option as a parameter. An option may not be in both the URL and the object. */
   readonly url?: string | undefined
   /** Default `localhost`. */
   readonly host?: string | undefined
@@ -105,11 +105,11 @@ export interface RedisConfig extends ServerConfig {
   readonly path?: string | undefined
   /** The number of the database. Default 0. */
   readonly db?: number | undefined
-  /** The password, empty for none; or a function that gives or promises it, asked at each connection: for tokens that expire. Never shown in an error, an event or `info()`. */
+  /** The password, empty for none; or a function that returns or resolves it, called for each connection: for tokens that expire. Never shown in an error, an event or `info()`. */
   readonly password?: string | (() => string | Promise<string>) | undefined
   /** Which addresses of the host are tried: 4 for IPv4, 6 for IPv6, 0 for both. Default 0. */
   readonly family?: 0 | 4 | 6 | undefined
-  /** The version of RESP that is spoken; 2 for servers behind proxies that know no HELLO. Default 3. */
+  /** The version of RESP that is spoken; 2 for servers behind proxies that do not know HELLO. Default 3. */
   readonly protocol?: 2 | 3 | undefined
   /** What `CLIENT LIST` calls the connection. Default: nothing. */
   readonly clientName?: string | undefined
@@ -118,11 +118,11 @@ export interface RedisConfig extends ServerConfig {
 /** One or more memcached servers; each key lives on one of them. */
 export interface MemcachedConfig extends ServerConfig {
   readonly driver: 'memcached'
-  /** `memcached://a:11211,b:11211`, with any option as a parameter. Nothing may be said both here and beside it. */
+  /** `memcached://a:11211,b:11211`, with any option as a parameter. An option may not be in both the URL and the object. */
   readonly url?: string | undefined
   /** `host`, `host:port`, `[::1]:11211`, `unix:/path`, or an object; in the same order in every process. Default `['127.0.0.1:11211']`. */
   readonly servers?: readonly (string | MemcachedServerConfig)[] | undefined
-  /** Of `username`; empty for none. Never shown in an error, an event or `info()`. */
+  /** The password of `username`; empty for none. Never shown in an error, an event or `info()`. */
   readonly password?: string | undefined
 }
 
@@ -136,7 +136,7 @@ export interface MemcachedServerConfig {
   readonly path?: string | undefined
   /** Its share of the keys against the others'; a whole number from 1. Default 1. */
   readonly weight?: number | undefined
-  /** `true`, or how. Default: the `tls` of the config. */
+  /** `true`, or its options. Default: the `tls` of the config. */
   readonly tls?: boolean | TlsConfig | undefined
 }
 
@@ -145,20 +145,20 @@ export interface NullConfig extends CommonConfig {
   readonly driver: 'null'
 }
 
-/** Any driver, chosen by a URL, beside options of that driver. Nothing may be said both in the URL and beside it. */
+/** Any driver, chosen by a URL, with options of that driver. An option may not be in both the URL and the object. */
 export interface UrlConfig
   extends Omit<RedisConfig, 'driver' | 'url'>,
     Omit<MemcachedConfig, 'driver' | 'url' | 'password'>,
     Omit<MemoryConfig, 'driver'> {
   readonly driver?: undefined
-  /** A URL of any driver, with any option as a parameter. Nothing may be said both here and beside it. */
+  /** A URL of any driver, with any option as a parameter. An option may not be in both the URL and the object. */
   readonly url: string
 }
 
 /** What `createCache` takes: pure data, never changed, kept or connected to before all of it is checked. */
 export type CacheConfig = MemoryConfig | RedisConfig | MemcachedConfig | NullConfig | UrlConfig
 
-/** What `createCaches` takes: stores by name, and options that hold for each that does not say otherwise. */
+/** What `createCaches` takes: stores by name, and options for each store that does not set them itself. */
 export interface CachesConfig extends Omit<CommonConfig, 'name'> {
   /** The name of the store behind `caches.default`. */
   readonly default: string

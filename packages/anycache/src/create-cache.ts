@@ -6,14 +6,14 @@ import { configError } from './problems.js'
 /**
  * Opens a cache by a URL, a config object, or the environment: `CACHE_URL`, else `REDIS_URL`, `MEMCACHE_SERVERS` or
  * `MEMCACHIER_SERVERS`, else memory (in production: refused). Rejects with one `ConfigError` that lists every problem.
- * Neither connects nor fails for a dead server; `await cache.ping()` does. Only the chosen driver's packages are loaded.
+ * It does not connect, so it cannot fail because a server is down; `await cache.ping()` connects. Only the chosen driver's packages are loaded.
  */
 export async function createCache(config?: string | CacheConfig): Promise<Cache>
 export async function createCache(config?: string | CacheConfig, ...more: unknown[]): Promise<Cache> {
-  // Other libraries take options after the URL. `urls.map(createCache)` gives an index there, and means nothing by it.
+  // Other libraries take options as a second argument. `urls.map(createCache)` passes an index there, which is harmless.
   if (typeof more[0] === 'object' && more[0] !== null) {
     throw new ConfigError(
-      'createCache takes one config; options go beside the URL: createCache({ url, namespace, ttl })',
+      'createCache takes one argument; pass options together with the URL: createCache({ url, namespace, ttl })',
     )
   }
   const found = config === undefined ? configFromEnvironment(process.env) : ({ source: 'argument', config } as const)

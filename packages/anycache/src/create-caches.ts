@@ -4,9 +4,9 @@ import { configError, hint } from './problems.js'
 
 /** Several caches, opened and closed together. */
 export interface Caches {
-  /** The cache that the config's `default` names. */
+  /** The cache named by `default` in the config. */
   readonly default: Cache
-  /** The cache of that name. Throws `InvalidArgumentError`, with the nearest name, for one that the config does not hold. */
+  /** The cache of that name. Throws `InvalidArgumentError`, with the nearest name, for a name that is not in the config. */
   use(name: string): Cache
   /** Closes them all. Rejects with the first failure once every one is closed. Twice is fine. */
   close(): Promise<void>
@@ -14,9 +14,9 @@ export interface Caches {
 }
 
 /**
- * Opens every store of the config. Options beside `stores` hold for each store that does not give the same option itself.
- * Stores that name the same server in the same way (user, db, TLS, breaker and all but the options of the cache above it) share one
- * connection, which the last of them to be closed closes. Rejects with one `ConfigError` that lists every problem of every store.
+ * Opens every store of the config. Options next to `stores` apply to each store that does not set the same option itself.
+ * Stores that connect to the same server in the same way (user, db, TLS, breaker and all but the options of the cache above it) share one
+ * connection; closing the last of them closes it. Rejects with one `ConfigError` that lists every problem of every store.
  */
 export async function createCaches(config: CachesConfig): Promise<Caches> {
   const { resolveCaches } = await import('./resolve-caches.js')

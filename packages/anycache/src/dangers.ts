@@ -1,7 +1,7 @@
 import type { Finding } from './diagnosis.js'
 import type { CheckedConfig } from './schema.js'
 
-/** What a server says of itself. */
+/** A server's own statistics and settings. */
 export type ServerFacts = Readonly<Record<string, string | number>>
 
 /** What is dangerous in the config itself, whatever the server. */
@@ -13,8 +13,12 @@ export function configDangers(config: CheckedConfig, isProduction: boolean): Fin
   if (config.driver === 'memory') {
     if (isProduction) {
       const message =
-        'memory in production: each process has a cache of its own, and a delete in one is not seen by the others.'
-      warn('memory-in-production', message, 'Set CACHE_URL to redis:// or memcached://, unless a single process runs.')
+        'memory in production: each process has its own cache, and a delete in one is not seen by the others.'
+      warn(
+        'memory-in-production',
+        message,
+        'Set CACHE_URL to redis:// or memcached://, unless there is only one process.',
+      )
     }
     return findings
   }
@@ -23,16 +27,16 @@ export function configDangers(config: CheckedConfig, isProduction: boolean): Fin
     return findings
   }
   if (config.namespace === undefined) {
-    const message = 'no namespace: keys lie bare beside those of other applications, and clear() is refused.'
+    const message = 'no namespace: keys mix with those of other applications, and clear() is refused.'
     warn('no-namespace', message, 'Add ?namespace=<application> to the URL.')
   }
   if (config.ttl === undefined || config.ttl === Number.POSITIVE_INFINITY) {
-    const message = 'no default ttl: an entry whose set() names none stays until it is evicted, however old.'
-    warn('no-ttl', message, 'Add ?ttl=1h, or whatever age is harmless, to the URL.')
+    const message = 'no default ttl: an entry set without a ttl stays until it is evicted, however old.'
+    warn('no-ttl', message, 'Add ?ttl=1h, or any age that is acceptable, to the URL.')
   }
   if (typeof config.tls === 'object' && config.tls.rejectUnauthorized === false) {
     const message = 'tls.rejectUnauthorized is false: anyone who intercepts the connection can read it and answer.'
-    warn('tls-unverified', message, 'Give the authority that signed the certificate as tls.ca instead.')
+    warn('tls-unverified', message, 'Pass the authority that signed the certificate as tls.ca instead.')
   }
   return findings
 }
@@ -45,7 +49,7 @@ export function redisDangers(server: string, info: ServerFacts, hasTtl: boolean)
   }
   const limit = Number(info.maxmemory ?? Number.NaN)
   const policy = String(info.maxmemory_policy ?? '')
-  const policyRemedy = 'CONFIG SET maxmemory-policy allkeys-lru (and in redis.conf, to last).'
+  const policyRemedy = 'CONFIG SET maxmemory-policy allkeys-lru (and in redis.conf, to make it permanent).'
   if (limit === 0) {
     const message = 'maxmemory is 0: the cache grows until the system runs out of memory and kills the server.'
     find(
@@ -59,7 +63,7 @@ export function redisDangers(server: string, info: ServerFacts, hasTtl: boolean)
     const message = 'maxmemory-policy is noeviction: once memory is full, every write fails.'
     find('problem', 'noeviction', message, policyRemedy)
   } else if (policy.startsWith('volatile-') && !hasTtl) {
-    const message = `maxmemory-policy is ${policy}, which evicts only entries with a ttl, and the cache has no default ttl: memory fills for good.`
+    const message = `maxmemory-policy is ${policy}, which evicts only entries with a ttl, and the cache has no default ttl: memory fills up and stays full.`
     find('problem', 'volatile-without-ttl', message, `Set a default ttl, or ${policyRemedy}`)
   }
   const used = Number(info.used_memory ?? Number.NaN) / limit
@@ -74,20 +78,15 @@ export function redisDangers(server: string, info: ServerFacts, hasTtl: boolean)
   if (Number(info.aof_enabled) === 1 || Number(info.rdb_saves) > 0) {
     const how = Number(info.aof_enabled) === 1 ? 'an append-only file' : 'snapshots'
     const message = `the server keeps ${how}: a restart from them can bring deleted entries back, and writing them costs latency.`
-    find(
-      'warning',
-      'persistence',
-      message,
-      'CONFIG SET save "" and CONFIG SET appendonly no, if it is a cache and nothing else.',
-    )
+    find('warning', 'persistence', message, 'CONFIG SET save "" and CONFIG SET appendonly no, if it is only a cache.')
   }
   if (info.role === 'slave') {
     const message = 'the server is a replica: it refuses every write.'
-    find('problem', 'replica', message, 'Name its primary instead.')
+    find('problem', 'replica', message, 'Use its primary instead.')
   }
   if (Number(info.cluster_enabled) === 1) {
     const message = 'the server is a node of a cluster: it holds some of the keys and refuses the others.'
-    find('problem', 'cluster-node', message, 'Name a server that is not part of a cluster.')
+    find('problem', 'cluster-node', message, 'Use a server that is not part of a cluster.')
   }
   return findings
 }

@@ -5,7 +5,7 @@ export interface Finding {
   readonly code: string
   /** The server it was found on; `undefined` for the config itself. */
   readonly server?: string
-  /** What is so, and what comes of it. */
+  /** The fact, and its consequence. */
   readonly message: string
   /** The way out. */
   readonly remedy: string
@@ -17,13 +17,13 @@ export interface ServerState {
   readonly reachable: boolean
   /** Median of five pings on an open connection, in ms. */
   readonly latency?: number
-  /** As the server tells it, with its name: `Redis 7.0.15`. */
+  /** As the server reports it, with its name: `Redis 7.0.15`. */
   readonly version?: string
   /** Why it did not answer, or what it refused. */
   readonly error?: { readonly code: string; readonly message: string }
 }
 
-/** All the doctor has to say. Holds no credentials. */
+/** Everything the doctor found. Contains no credentials. */
 export interface Diagnosis {
   /** No problem was found; there may be warnings. */
   readonly ok: boolean

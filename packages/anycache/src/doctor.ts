@@ -10,8 +10,8 @@ import type { CheckedConfig } from './schema.js'
 const pings = 5
 
 /**
- * Opens the cache that `createCache(url)` would open, and says how it is. Each server is asked by itself, with the config's own timeout:
- * what is too slow for the application is unreachable here too. Rejects with `ConfigError`.
+ * Opens the cache that `createCache(url)` would open, and examines it. Each server is asked separately, with the timeout of the config:
+ * a server too slow for the application counts as unreachable here too. Rejects with `ConfigError`.
  */
 export async function examine(url: string | undefined, env: NodeJS.ProcessEnv): Promise<Diagnosis> {
   const found: Found = url === undefined ? configFromEnvironment(env) : { source: 'argument', config: url }
@@ -74,7 +74,7 @@ async function ask(
     return { state: { server, reachable, error: { code, message } }, found }
   }
   if (latency > timeout / 2) {
-    const message = `a ping takes ${latency} ms, more than half the timeout of ${timeout} ms: calls will be given up.`
+    const message = `a ping takes ${latency} ms, more than half the timeout of ${timeout} ms: calls will time out.`
     found.push({ level: 'warning', code: 'slow', server, message, remedy: 'Move the server closer, or raise timeout.' })
   }
   try {
@@ -100,14 +100,14 @@ async function ask(
 }
 
 function refused(server: string, reason: string): Finding {
-  const remedy = 'Check user, password and database, and what the server is busy with.'
+  const remedy = 'Check the user, the password and the database, and whether the server is busy.'
   return { level: 'problem', code: 'refused', server, message: reason, remedy }
 }
 
 function unreachable(server: string, reason: string, timeout: number, config: CheckedConfig): Finding {
-  // A server of another kind, or one that waits for TLS, may stay silent: what was expected there is said.
+  // A server of another kind, or one that waits for TLS, may stay silent: say what was expected.
   const kind = `${config.driver === 'redis' ? 'Redis' : 'memcached'} ${asksForTls(config) ? 'with' : 'without'} TLS`
-  const remedy = `Check that ${kind} runs there and that this machine may reach it, or allow more than ${timeout} ms.`
+  const remedy = `Check that ${kind} runs there and that this machine can reach it, or raise timeout above ${timeout} ms.`
   return { level: 'problem', code: 'unreachable', server, message: reason, remedy }
 }
 

@@ -20,7 +20,7 @@ export function configFromEnvironment(env: Variables): Found {
   const named = (['REDIS_URL', 'MEMCACHE_SERVERS', 'MEMCACHIER_SERVERS'] as const).filter(name => env[name])
   if (named.length > 1) {
     throw new ConfigError(
-      `${named.join(' and ')} are set, and only one of them can be the cache; unset the others, or set CACHE_URL to the one you mean`,
+      `${named.join(' and ')} are set, but a cache has one backend; unset the others, or set CACHE_URL to the one you want`,
     )
   }
   const [source] = named
@@ -34,7 +34,7 @@ export function configFromEnvironment(env: Variables): Found {
   if (env.NODE_ENV === 'production') {
     throw new ConfigError(
       'NODE_ENV is production and no cache is configured; set CACHE_URL (redis://host:6379, memcached://host:11211), ' +
-        'REDIS_URL or MEMCACHE_SERVERS, or say CACHE_URL=memory:// if each process is to have a cache of its own',
+        'REDIS_URL or MEMCACHE_SERVERS, or set CACHE_URL=memory:// to give each process its own cache',
     )
   }
   return { source: 'default', config: { driver: 'memory' } }

@@ -3,7 +3,7 @@ import type { MemcachedServerConfig } from './config.js'
 
 export { addressName } from '@anycache/memcached/address'
 
-/** A server of a checked config, spelt out: its text is read as `MemcachedStore` reads it. */
+/** The parts of a server in a checked config. Text is parsed as `MemcachedStore` parses it. */
 export function memcachedAddress(server: string | MemcachedServerConfig): MemcachedServerConfig {
   return typeof server === 'string' ? (parseAddress(server) as ParsedAddress) : server
 }

@@ -1,10 +1,10 @@
 import { ConfigError, nearest } from '@anycache/core'
 
-/** One thing wrong with a config. */
+/** One problem of a config. */
 export interface Problem {
   /** Where: option names joined by dots; `''` for the whole. */
   readonly path: string
-  /** What, with the allowed values. Never holds a secret. */
+  /** The problem, with the allowed values. Never contains a secret. */
   readonly message: string
 }
 
@@ -16,20 +16,20 @@ export function configError(source: string, problems: readonly Problem[]): Confi
   return new ConfigError(`${where} has ${lines.length} problems:${lines.map(line => `\n- ${line}`).join('')}`)
 }
 
-/** "unknown option", with the nearest of the known ones, or all of them. */
+/** "unknown option", with the nearest known name, or all of them. */
 export function unknownOption(name: string, known: readonly string[]): string {
   return `unknown option${hint(name, known)}`
 }
 
-/** Names the nearest of the known ones, or all of them. */
+/** The nearest known name, or all of them. */
 export function hint(name: string, known: readonly string[]): string {
   const near = nearest(name, known)
   return near === undefined ? `; it is one of ${known.join(', ')}` : `; did you mean "${near}"?`
 }
 
 /**
- * A wrong value as an error may show it: only where it cannot be, or hold, a password, as a URL in the wrong place would. Of objects
- * and arrays only that they are.
+ * A wrong value as an error may show it: only if it cannot be or contain a password, as a misplaced URL could. Objects and arrays are only
+ * named as such.
  */
 export function received(value: unknown, path: string): string {
   if (value === undefined) return 'nothing'
@@ -41,14 +41,14 @@ export function received(value: unknown, path: string): string {
   }
   if (typeof value === 'string') {
     if (secretPath.test(path) || mayHoldSecret(value, path))
-      return 'text that is not shown, since it may hold a password'
+      return 'text that is not shown, since it may contain a password'
     return JSON.stringify(value.length > 60 ? `${value.slice(0, 59)}…` : value)
   }
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
-/** A URL, or a login where a server or a whole config belongs: `user:password` without its host. */
+/** Whether text is a URL, or a login (`user:password` without a host) in the place of a server or a whole config. */
 function mayHoldSecret(text: string, path: string): boolean {
   if (/@|:\/\//.test(text)) return true
   return path === '' ? text.includes(':') : serverPath.test(path) && /:(?!\d*$)/.test(text)

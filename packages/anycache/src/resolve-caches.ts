@@ -6,12 +6,12 @@ import { resolveConfig } from './resolve-config.js'
 import { type CheckedConfig, cachesSchema } from './schema.js'
 import { withoutUndefined } from './without-undefined.js'
 
-/** The checked copy of a config of several stores, or all that is wrong with it. */
+/** The checked copy of a config of several stores, or all its problems. */
 export type ResolvedCaches =
   | { readonly default: string; readonly stores: ReadonlyMap<string, CheckedConfig> }
   | { readonly problems: readonly Problem[] }
 
-/** Checks what holds for all stores, then each store by itself, connecting to nothing. */
+/** Checks the shared options, then each store by itself, without connecting. */
 export function resolveCaches(input: unknown): ResolvedCaches {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     const message = `must be an object with default and stores, got ${received(input, '')}`
@@ -25,11 +25,11 @@ export function resolveCaches(input: unknown): ResolvedCaches {
   const { default: defaultName, stores: given } = input as { default: unknown; stores: unknown }
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return { problems }
   const names = Object.keys(given)
-  if (names.length === 0) problems.push({ path: 'stores', message: 'must hold at least one store, got {}' })
+  if (names.length === 0) problems.push({ path: 'stores', message: 'must have at least one store, got {}' })
   else if (typeof defaultName === 'string' && !names.includes(defaultName)) {
     problems.push({
       path: 'default',
-      message: `names no store, got ${received(defaultName, 'default')}${hint(defaultName, names)}`,
+      message: `is not one of the stores, got ${received(defaultName, 'default')}${hint(defaultName, names)}`,
     })
   }
   for (const name of names) {
@@ -44,7 +44,7 @@ export function resolveCaches(input: unknown): ResolvedCaches {
 }
 
 function merged(common: Omit<CommonConfig, 'name'>, config: CheckedConfig): CheckedConfig {
-  // What is held by reference is not encoded: what is said for all of how values become bytes is not for it.
+  // Values held by reference are not encoded, so the shared options for encoding do not apply.
   const byReference = config.driver === 'memory' && config.isolation === 'reference'
   const { serializer: _, maxValueBytes: __, ...uncoded } = common
   return { ...(byReference ? uncoded : common), ...(withoutUndefined(config) as CheckedConfig) }

@@ -2,7 +2,7 @@ import { check } from './check.js'
 import { contradictions } from './contradictions.js'
 import { hint, type Problem, received } from './problems.js'
 import { anyDriverSchema, type CheckedConfig, driverSchemas } from './schema.js'
-import { isSaidTwice, parseUrl } from './url.js'
+import { isGivenTwice, parseUrl } from './url.js'
 
 /** The checked copy of a config, or all that is wrong with it. */
 export type Resolved = { readonly config: CheckedConfig } | { readonly problems: readonly Problem[] }
@@ -10,14 +10,14 @@ export type Resolved = { readonly config: CheckedConfig } | { readonly problems:
 type Driver = keyof typeof driverSchemas
 const drivers = Object.keys(driverSchemas) as Driver[]
 
-/** Takes URLs apart and checks everything, connecting to nothing. `where` is the config's own path: `''`, or ending in a dot. */
+/** Parses URLs and checks everything, without connecting. `where` is the path of the config: `''`, or ending in a dot. */
 export function resolveConfig(input: unknown, where = ''): Resolved {
   const { options, problems } = expand(input, where)
   const driver = driverOf(options, where, problems)
   if (driver !== undefined) options.driver = driver
   const checked = check(driver === undefined ? anyDriverSchema : driverSchemas[driver], options, where)
   if ('problems' in checked) problems.push(...checked.problems)
-  // What is wrong with an option by itself is listed already; the others are still held against each other.
+  // Options with a problem of their own are listed already; check the others against each other.
   const unsound = new Set(problems.map(({ path }) => path.slice(where.length).split('.', 1)[0]))
   const sound = Object.fromEntries(Object.entries(options).filter(([name]) => !unsound.has(name)))
   for (const { path, message } of contradictions(sound as Partial<CheckedConfig>, options)) {
@@ -27,7 +27,7 @@ export function resolveConfig(input: unknown, where = ''): Resolved {
   return { config: checked.data as CheckedConfig }
 }
 
-/** Options by name, and what is wrong with them so far. Both are the caller's to change. */
+/** Options by name, and their problems so far. The caller may change both. */
 type Given = { options: Record<string, unknown>; problems: Problem[] }
 
 function expand(input: unknown, where: string): Given {
@@ -37,20 +37,20 @@ function expand(input: unknown, where: string): Given {
     const message = `must be a URL or an object with a driver, got ${received(input, where)}`
     return { options, problems: [{ path: where.slice(0, -1), message }] }
   }
-  const { url, ...beside } = input as Record<string, unknown>
+  const { url, ...others } = input as Record<string, unknown>
   if (typeof url !== 'string') return { options: Object.assign(options, input), problems: [] }
   const given = fromUrl(url, `${where}url.`)
-  const { driver } = beside
+  const { driver } = others
   if (drivers.some(one => one === driver) && given.options.driver !== undefined && driver !== given.options.driver) {
-    const message = `is a URL for ${given.options.driver}, and driver says ${driver}`
-    return { options: Object.assign(options, beside), problems: [...given.problems, { path: `${where}url`, message }] }
+    const message = `is a URL for ${given.options.driver}, but driver is ${driver}`
+    return { options: Object.assign(options, others), problems: [...given.problems, { path: `${where}url`, message }] }
   }
-  for (const [name, value] of Object.entries(beside)) {
+  for (const [name, value] of Object.entries(others)) {
     if (value === undefined) continue
     const before = given.options[name]
-    if (name !== 'driver' && isSaidTwice(given.options, name, value)) {
+    if (name !== 'driver' && isGivenTwice(given.options, name, value)) {
       const path = where + name
-      const message = `is said in the URL as ${received(before, path)}, and beside it as ${received(value, path)}; keep one`
+      const message = `is ${received(before, path)} in the URL and ${received(value, path)} in the options; keep one`
       given.problems.push({ path, message })
     } else given.options[name] = value
   }
@@ -70,20 +70,20 @@ function driverOf(options: Record<string, unknown>, where: string, problems: Pro
   const { driver } = options
   const known = drivers.find(one => one === driver)
   if (known !== undefined) return known
-  // What has no driver because its URL, or all of it, cannot be read says so already.
+  // A config or URL that could not be read has its problem already.
   if (driver === undefined && problems.length > 0) return undefined
   const [misspelt] = driver === undefined ? Object.keys(options).filter(isNearlyDriver) : []
   if (misspelt !== undefined) return drivers.find(one => one === options[misspelt])
   problems.push({ path: `${where}driver`, message: driverProblem(options, where) })
   if (driver === undefined) {
-    // They are those of createCaches, as the message says.
+    // These belong to createCaches, as the message says.
     delete options.stores
     delete options.default
   }
   return undefined
 }
 
-/** A name that the check calls unknown, and takes for `driver` or `url`. */
+/** Whether an unknown option is probably a misspelt `driver` or `url`. */
 function isNearlyDriver(name: string): boolean {
   return ['driver', 'url'].some(option => name !== option && hint(name, [option]).startsWith('; did'))
 }

@@ -11,7 +11,7 @@ import type {
   UrlConfig,
 } from './config.js'
 
-// Every `error` is the whole of what a message says before "got …": what the option must be.
+// Each `error` is the message up to "got …": what the option must be.
 
 const text = z.string({ error: 'must be text' }).min(1, { error: 'must not be empty text' })
 const flag = z.boolean({ error: 'must be true or false' })
@@ -85,7 +85,7 @@ const serializer = object({
 const common = {
   namespace: z
     .string({ error: 'must be text' })
-    .regex(/^[A-Za-z0-9_.-]+$/, { error: 'must hold only letters, digits, "_", "." and "-"' })
+    .regex(/^[A-Za-z0-9_.-]+$/, { error: 'must contain only letters, digits, "_", "." and "-"' })
     .optional(),
   ttl: ttl.optional(),
   jitter: z
@@ -151,11 +151,11 @@ const memcachedServer = z.union(
   { error: memcachedServerError },
 )
 
-// Empty for none: a template whose variable is not set.
+// Empty text counts as no password: a template whose variable is not set.
 const password = z.string({ error: 'must be text' }).optional()
 const passwordOrSource = z
   .custom<RedisConfig['password']>(value => typeof value === 'string' || typeof value === 'function', {
-    error: 'must be text, or a function that gives it',
+    error: 'must be text, or a function that returns it',
   })
   .meta({ type: 'string' })
   .optional()
@@ -188,7 +188,7 @@ const memcached = {
     .optional(),
 }
 
-/** A driver's config after the check. A URL has been taken apart before. */
+/** A driver's config after the check, with its URL already parsed. */
 export type CheckedConfig = MemoryConfig | RedisConfig | MemcachedConfig | NullConfig
 
 /** The options of each driver. */
@@ -206,10 +206,10 @@ export const driverSchemas: {
 
 const ofAnyDriver = { ...memory, ...memcached, ...redis }
 
-/** `{ url, … }` without a driver, as editors know it: which options it may hold depends on the URL. */
+/** `{ url, … }` without a driver, for editors: the URL decides which options are allowed. */
 export const urlSchema: z.ZodType<UrlConfig> = object({ ...ofAnyDriver, url })
 
-/** What is wrong with a config whatever its driver. */
+/** Checks a config whose driver is not known. */
 export const anyDriverSchema: z.ZodType<unknown> = object({ driver: z.unknown().optional(), ...ofAnyDriver })
 
 const { name: _, ...shared } = common

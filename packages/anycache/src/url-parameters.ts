@@ -1,12 +1,12 @@
 import { type Problem, received } from './problems.js'
 
-/** What a URL's parameters say, nested by the dots of their names. */
+/** The parameters of a URL, nested by the dots in their names. */
 export interface Parameters {
   readonly values: Record<string, unknown>
   readonly problems: readonly Problem[]
 }
 
-/** The options that are text whatever they look like: `?namespace=2024` is no number, and `?password=true` no boolean. */
+/** Options that are text, whatever their value looks like: `?namespace=2024` is no number, and `?password=true` no boolean. */
 export const textOptions: ReadonlySet<string> = new Set([
   'namespace',
   'name',
@@ -24,15 +24,15 @@ export const textOptions: ReadonlySet<string> = new Set([
   'tls.servername',
 ])
 
-/** Parameters that other clients of Redis read and that would change something here, and what says the same. */
+/** Parameters of other Redis clients that would change something here, and what to write instead. */
 export const foreignParameters: ReadonlyMap<string, string> = new Map([
-  ['keyPrefix', 'is a parameter of ioredis; write namespace, which also ends where another begins'],
+  ['keyPrefix', 'is a parameter of ioredis; write namespace, which no other namespace can overlap'],
   ['ssl', 'is a parameter of other clients; write rediss:// for TLS'],
   ['ssl_cert_reqs', 'is a parameter of Python clients; write tls.rejectUnauthorized, or give the authority as tls.ca'],
   ['ssl_ca_certs', 'is a parameter of Python clients; give the authority, as PEM text, as tls.ca'],
 ])
 
-// They belong to the URL itself, or to a config object.
+// These are part of the URL itself, or of a config object.
 const notParameters = ['driver', 'url', '$schema']
 const numberForm = /^-?\d+(\.\d+)?$/
 
@@ -49,22 +49,25 @@ export function parametersOf(query: string | undefined): Parameters {
     const name = decoded(equals === -1 ? part : part.slice(0, equals))
     const text = equals === -1 ? undefined : decoded(part.slice(equals + 1))
     if (name === undefined)
-      problems.push({ path: '', message: 'a parameter’s name holds a "%" that begins no percent-encoding' })
-    else if (notParameters.includes(name)) problems.push({ path: name, message: 'is no parameter of a URL' })
+      problems.push({
+        path: '',
+        message: 'the name of a parameter has a "%" that is not part of a percent-encoding; write it as %25',
+      })
+    else if (notParameters.includes(name)) problems.push({ path: name, message: 'is not a URL parameter' })
     else if (equals === -1) problems.push({ path: name, message: 'has no value; write name=value' })
     else if (text === undefined)
-      problems.push({ path: name, message: 'holds a "%" that begins no percent-encoding; write it as %25' })
+      problems.push({ path: name, message: 'has a "%" that is not part of a percent-encoding; write it as %25' })
     else if (text === '') problems.push({ path: name, message: 'is empty; give a value or leave it out' })
     else if (!put(values, name.split('.'), textOptions.has(name) ? text : read(text))) {
-      problems.push({ path: name, message: saidTwice(name, text) })
+      problems.push({ path: name, message: givenTwice(name, text) })
     }
   }
   return { values, problems }
 }
 
-/** Of a parameter that has a value already. */
-export function saidTwice(name: string, value: unknown): string {
-  return `is said twice in the URL, here as ${received(value, name)}; keep one`
+/** The problem of a parameter that already has a value. */
+export function givenTwice(name: string, value: unknown): string {
+  return `is given twice in the URL, here as ${received(value, name)}; keep one`
 }
 
 function decoded(text: string): string | undefined {
@@ -82,7 +85,7 @@ function read(text: string): unknown {
   return numberForm.test(text) ? Number(text) : text
 }
 
-/** False: something stands there already. */
+/** Returns false where there is already a value. */
 function put(values: Record<string, unknown>, path: readonly string[], value: unknown): boolean {
   let inner = values
   for (const name of path.slice(0, -1)) {

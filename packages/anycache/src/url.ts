@@ -1,8 +1,8 @@
 import { ioredisParameters } from '@anycache/redis/ioredis-parameters'
 import { hint, type Problem, received } from './problems.js'
-import { foreignParameters, parametersOf, saidTwice } from './url-parameters.js'
+import { foreignParameters, givenTwice, parametersOf } from './url-parameters.js'
 
-/** What a URL says, as the options of a config object, and what is wrong with it. */
+/** A URL as the options of a config object, and its problems. */
 export interface ParsedUrl {
   readonly config: Record<string, unknown>
   readonly problems: readonly Problem[]
@@ -40,10 +40,10 @@ export function parseUrl(url: string): ParsedUrl {
   if (driver === undefined) {
     reading.refuse('', `unknown scheme "${scheme}://"${hint(scheme, Object.keys(schemes))}`)
   }
-  // What follows the host was part of the password; nothing of it may be read as an option, or shown.
+  // The text after the host may be the rest of a password: do not read options from it, and do not show it.
   if (fragment !== undefined || `${path}${query ?? ''}`.includes('@')) {
     const message =
-      'must not hold "#", nor "@" after the host; in a password write / as %2F, ? as %3F, # as %23, @ as %40'
+      'must not contain "#", or "@" after the host; in a password write / as %2F, ? as %3F, # as %23, @ as %40'
     reading.refuse('', message)
     return reading
   }
@@ -66,14 +66,14 @@ class UrlReading implements ParsedUrl {
     const host = this.#logIn(authority)
     if (scheme === 'unix') {
       if (host !== '')
-        this.refuse('', `a socket takes three slashes: unix:///run/redis.sock, got ${received(host, '')}`)
-      else if (path === '' || path === '/') this.refuse('', 'names no socket; write unix:///run/redis.sock')
+        this.refuse('', `a socket needs three slashes: unix:///run/redis.sock, got ${received(host, '')}`)
+      else if (path === '' || path === '/') this.refuse('', 'has no socket path; write unix:///run/redis.sock')
       else this.#set('path', this.#decoded(path, 'path'))
       return
     }
     if (scheme === 'rediss' || scheme === 'valkeys') this.#set('tls', true)
     if (host.includes(',')) {
-      this.refuse('host', `one server only; Redis takes no list of hosts, got ${host.split(',').length}`)
+      this.refuse('host', `must be one server, since Redis takes no list of hosts, got ${host.split(',').length}`)
     } else
       this.#address(host, address => {
         if (address.host !== undefined) this.#set('host', address.host)
@@ -83,7 +83,7 @@ class UrlReading implements ParsedUrl {
     if (/^\/\d+\/?$/.test(path)) this.#set('db', Number(path.replaceAll('/', '')))
     else {
       const message = 'must be the number of a database, as in redis://host:6379/2'
-      // Of redis://user:pass/word, which lacks "@host", it is the end of the password.
+      // In redis://user:pass/word, which lacks "@host", this is the end of the password.
       this.refuse('db', this.problems.length > 0 ? message : `${message}, got ${received(path.slice(1), 'db')}`)
     }
   }
@@ -92,7 +92,7 @@ class UrlReading implements ParsedUrl {
     const hosts = this.#logIn(authority)
     if (path !== '' && path !== '/') {
       if (hosts === '') this.#set('servers', [`unix:${this.#decoded(path, 'servers.0')}`])
-      else this.refuse('', 'takes no path after its servers: memcached://a:11211,b:11211')
+      else this.refuse('', 'must not have a path after its servers: memcached://a:11211,b:11211')
     }
     if (hosts === '') return
     const servers: unknown[] = []
@@ -104,7 +104,7 @@ class UrlReading implements ParsedUrl {
 
   inProcess(scheme: string, authority: string, path: string): void {
     if (authority === '' && (path === '' || path === '/')) return
-    const form = `its options are parameters: ${scheme}://?namespace=shop`
+    const form = `options are parameters: ${scheme}://?namespace=shop`
     this.refuse('', `${scheme}:// takes no host and no path; ${form}, got ${received(authority + path, '')}`)
   }
 
@@ -120,12 +120,12 @@ class UrlReading implements ParsedUrl {
           continue
         }
       }
-      if (isSaidTwice(this.config, name, value)) this.refuse(name, saidTwice(name, value))
+      if (isGivenTwice(this.config, name, value)) this.refuse(name, givenTwice(name, value))
       else this.#set(name, value)
     }
   }
 
-  /** Takes user and password, and returns what follows them. */
+  /** Reads user and password, and returns the rest of the authority. */
   #logIn(authority: string): string {
     const end = authority.lastIndexOf('@')
     if (end === -1) return authority
@@ -138,15 +138,15 @@ class UrlReading implements ParsedUrl {
   #address(text: string, take: (address: { host?: string; port?: number }) => void, where = ''): void {
     const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(text)
     if (parts === null) {
-      const form = 'must be host:port; an IPv6 address stands in brackets, as in [::1]:6379'
+      const form = 'must be host:port; write an IPv6 address in brackets, as in [::1]:6379'
       this.refuse(`${where}host`, `${form}, got ${received(text, '')}`)
       return
     }
     const [, bracketed, plain, port] = parts
     const host = bracketed ?? plain ?? ''
     if (port !== undefined && !isPort(port)) {
-      // Not shown: of redis://user:password, which lacks "@host", it is the password.
-      this.refuse(`${where}port`, 'must be a whole number from 1 to 65535; user:password@ stands before the host')
+      // Not shown: in redis://user:password, which lacks "@host", this is the password.
+      this.refuse(`${where}port`, 'must be a whole number from 1 to 65535; user:password@ goes before the host')
       return
     }
     take({
@@ -159,7 +159,7 @@ class UrlReading implements ParsedUrl {
     try {
       return decodeURIComponent(text)
     } catch {
-      this.refuse(path, 'holds a "%" that begins no percent-encoding; write it as %25')
+      this.refuse(path, 'has a "%" that is not part of a percent-encoding; write it as %25')
       return text
     }
   }
@@ -173,8 +173,8 @@ class UrlReading implements ParsedUrl {
   }
 }
 
-/** Whether an option has a value already. `rediss://` says that there is TLS, and leaves it to the option `tls` to say how. */
-export function isSaidTwice(options: Readonly<Record<string, unknown>>, name: string, value: unknown): boolean {
+/** Whether an option already has a value. `rediss://` turns TLS on, and the option `tls` may add how. */
+export function isGivenTwice(options: Readonly<Record<string, unknown>>, name: string, value: unknown): boolean {
   if (!(name in options)) return false
   return !(name === 'tls' && options.tls === true && typeof value === 'object' && value !== null)
 }

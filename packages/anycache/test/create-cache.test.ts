@@ -49,7 +49,8 @@ describe('createCache', () => {
     const asElsewhere = createCache as (url: string, options: object) => Promise<Cache>
     await expect(asElsewhere('memory://', { ttl: '5m' })).rejects.toMatchObject({
       code: 'ERR_CACHE_CONFIG',
-      message: 'createCache takes one config; options go beside the URL: createCache({ url, namespace, ttl })',
+      message:
+        'createCache takes one argument; pass options together with the URL: createCache({ url, namespace, ttl })',
     })
     const caches = await Promise.all(['memory://', 'null://'].map(createCache))
     expect(caches.map(cache => cache.info().driver)).toEqual(['memory', 'null'])
@@ -59,7 +60,7 @@ describe('createCache', () => {
     for (const name of ['CACHE_URL', 'MEMCACHE_SERVERS', 'MEMCACHIER_SERVERS']) vi.stubEnv(name, '')
     vi.stubEnv('REDIS_URL', 'memcached://a:11211')
     expect(await refusal(undefined)).toBe(
-      'the cache config of REDIS_URL: url: is a URL for memcached, and driver says redis',
+      'the cache config of REDIS_URL: url: is a URL for memcached, but driver is redis',
     )
   })
 
@@ -185,7 +186,7 @@ describe('a wrong config', () => {
     })
     expect(message.split('\n- ')).toEqual([
       'the cache config has 12 problems:',
-      'namespace: must hold only letters, digits, "_", "." and "-", got "a b"',
+      'namespace: must contain only letters, digits, "_", "." and "-", got "a b"',
       'ttl: must be positive ms, text such as "250ms", "30s", "5m", "2h", "7d" (at most 2^31 s), or Infinity, got 0',
       'jitter: must be a share of the ttl from 0 to 1, got 2',
       'timeout: must be positive ms or text such as "250ms", "30s", "5m" (at most 2^31−1 ms, 24.8 days), got "5 m"',
@@ -219,10 +220,10 @@ describe('a wrong config', () => {
     [{ driver: 'memory', staleWhileRevalidate: 5 }, 'staleWhileRevalidate: unknown option'],
     [{ driver: 'memory', serializer: { profile: 'dalli' } }, 'serializer.profile: unknown option'],
     [{ driver: 'redis', url: 5 }, 'url: must be a URL as text, got 5'],
-    [{ driver: 'redis', url: 'memcached://a' }, 'url: is a URL for memcached, and driver says redis'],
-    [{ driver: 'redis', url: 'redis://h/1', db: 2 }, 'db: is said in the URL as 1, and beside it as 2; keep one'],
-    [{ url: 'redis://h?ttl=5m', ttl: '1m' }, 'ttl: is said in the URL as "5m", and beside it as "1m"; keep one'],
-    [{ url: 'redis://h:6379', port: 5 }, 'port: is said in the URL as 6379, and beside it as 5; keep one'],
+    [{ driver: 'redis', url: 'memcached://a' }, 'url: is a URL for memcached, but driver is redis'],
+    [{ driver: 'redis', url: 'redis://h/1', db: 2 }, 'db: is 1 in the URL and 2 in the options; keep one'],
+    [{ url: 'redis://h?ttl=5m', ttl: '1m' }, 'ttl: is "5m" in the URL and "1m" in the options; keep one'],
+    [{ url: 'redis://h:6379', port: 5 }, 'port: is 6379 in the URL and 5 in the options; keep one'],
     [{ url: 'memory://', port: 5 }, 'port: unknown option'],
     [{ url: 'memcached://h', db: 5 }, 'db: unknown option'],
     [{ driver: 'redis', family: 5 }, 'family: must be 4, 6, or 0 for both, got 5'],
@@ -233,7 +234,7 @@ describe('a wrong config', () => {
     ['memcached://h?lazyConnect=true', 'lazyConnect: unknown option'],
     [
       { driver: 'redis', password: 5 },
-      'password: must be text, or a function that gives it, got a number that is not shown',
+      'password: must be text, or a function that returns it, got a number that is not shown',
     ],
     [{ driver: 'memcached', username: 'u', password: () => 'p' }, 'password: must be text, got a function'],
     [{ driver: 'redis', timeout: 2 ** 31 }, 'timeout: must be positive ms'],
@@ -242,7 +243,7 @@ describe('a wrong config', () => {
     [{ driver: 'redis', url: 'redis://h:x' }, 'url.port: must be'],
     [{ driver: 'redis', path: '/s', host: 'h' }, 'host: a unix socket'],
     [{ driver: 'redis', path: '/s', port: 1 }, 'port: a unix socket'],
-    [{ driver: 'redis', path: '/s', tls: true }, 'tls: is not spoken'],
+    [{ driver: 'redis', path: '/s', tls: true }, 'tls: cannot be used with a unix socket'],
     [{ driver: 'redis', username: 'u' }, 'password: is missing'],
     [{ driver: 'redis', db: -1 }, 'db: must be a whole number from 0'],
     [{ driver: 'redis', db: 1.5 }, 'db: must be a whole number from 0'],
@@ -263,8 +264,8 @@ describe('a wrong config', () => {
     [{ driver: 'memcached', servers: ['a', 'b', { host: 'a', port: 11_211 }] }, 'servers.2: is listed twice'],
     [{ driver: 'memcached', servers: [{ host: 'a', tls: 1 }] }, 'servers.0.tls: must be true'],
     [{ driver: 'memcached', password: 'p' }, 'username: is missing'],
-    [{ driver: 'memory', isolation: 'reference', maxBytes: 5 }, 'maxBytes: has no meaning'],
-    [{ driver: 'memory', isolation: 'reference', serializer: {} }, 'serializer: has no meaning'],
+    [{ driver: 'memory', isolation: 'reference', maxBytes: 5 }, 'maxBytes: has no effect'],
+    [{ driver: 'memory', isolation: 'reference', serializer: {} }, 'serializer: has no effect'],
     [{ driver: 'memory', ttl: Number.NaN }, 'got NaN'],
     [{ driver: 'memory', timeout: Number.POSITIVE_INFINITY }, 'timeout: must be positive ms'],
     [
@@ -315,12 +316,12 @@ describe('a wrong config', () => {
     ],
     [
       { url: 'redis://:SEC/SECRET@h', ttl: 0, tll: 1 },
-      ['url: must not hold "#"', 'ttl: must be positive', 'tll: unknown option'],
+      ['url: must not contain "#"', 'ttl: must be positive', 'tll: unknown option'],
     ],
-    ['redsi://h#x', ['unknown scheme', 'must not hold "#"']],
+    ['redsi://h#x', ['unknown scheme', 'must not contain "#"']],
     [
       { driver: 'redis', url: 'memcached://a', ttl: 0 },
-      ['url: is a URL for memcached, and driver says redis', 'ttl: must be positive'],
+      ['url: is a URL for memcached, but driver is redis', 'ttl: must be positive'],
     ],
     [
       { driver: 'redis', path: '/s', host: 'h', ttl: 0 },
@@ -333,12 +334,12 @@ describe('a wrong config', () => {
       { driver: 'memcached', servers: ['a', 'a'], breaker: { minDelay: '1s', maxDelay: 5 } },
       ['breaker.minDelay: must not be longer than maxDelay, got "1s" and 5', 'servers.1: is listed twice'],
     ],
-    ['memcached://a:x/0', ['takes no path', 'servers.0.port: must be']],
+    ['memcached://a:x/0', ['must not have a path', 'servers.0.port: must be']],
     [
       'redis://h/two?ttl=0',
       ['db: must be the number of a database, as in redis://host:6379/2, got "two"', 'ttl: must be'],
     ],
-    ['redis://h?ttl=1s&ttl=2s', ['ttl: is said twice in the URL, here as "2s"; keep one']],
+    ['redis://h?ttl=1s&ttl=2s', ['ttl: is given twice in the URL, here as "2s"; keep one']],
     ['memory://localhost', ['memory:// takes no host and no path', 'got "localhost"']],
   ])('tells of all that is wrong at once, and of nothing else: %j', async (config, expected) => {
     const message = await refusal(config)

@@ -103,7 +103,7 @@ describe('createCaches', () => {
       'jitter: must be a share of the ttl from 0 to 1, got 5',
       'tll: unknown option; did you mean "ttl"?',
       expect.stringMatching(/^name: unknown option/),
-      'default: names no store, got "mian"; did you mean "main"?',
+      'default: is not one of the stores, got "mian"; did you mean "main"?',
       'stores.main: unknown scheme "memry://"; did you mean "memory"?',
       expect.stringMatching(/^stores\.sessions\.ttl: must be positive/),
       expect.stringMatching(/^stores\.other\.url\.port: must be/),
@@ -120,7 +120,7 @@ describe('createCaches', () => {
     expect(message.split('\n- ')).toEqual([
       'the cache config has 7 problems:',
       'breaker.minDelay: must not be longer than maxDelay, got "1s" and "5ms"',
-      expect.stringMatching(/^default: names no store, got text that is not shown/),
+      expect.stringMatching(/^default: is not one of the stores, got text that is not shown/),
       expect.stringMatching(/^stores\.main\.ttl: must be positive/),
       'stores.main.drver: unknown option; did you mean "driver"?',
       'stores.main.prot: unknown option; did you mean "port"?',
@@ -133,7 +133,7 @@ describe('createCaches', () => {
     [undefined, 'must be an object with default and stores, got nothing'],
     ['memory://', 'must be an object with default and stores'],
     [{ default: 'a' }, 'stores: must be an object'],
-    [{ default: 'a', stores: {} }, 'stores: must hold at least one store, got {}'],
+    [{ default: 'a', stores: {} }, 'stores: must have at least one store, got {}'],
     [{ stores: { a: 'null://' } }, 'default: must name one of the stores, got nothing'],
     [{ default: 'a', stores: [] }, 'stores: must be an object'],
   ])('refuses %j', async (config, message) => {

@@ -143,9 +143,9 @@ describe('refuses', () => {
     ['redis://cache/1/2', 'db', 'number of a database'],
     ['redis://:p%zz@cache', 'password', '%25'],
     ['unix://run/redis.sock', '', 'three slashes'],
-    ['unix://', '', 'names no socket'],
+    ['unix://', '', 'has no socket path'],
     ['memcached://a:1,b:x', 'servers.1.port', '1 to 65535'],
-    ['memcached://a:1/0', '', 'no path'],
+    ['memcached://a:1/0', '', 'must not have a path'],
     ['memory://localhost', '', 'no host'],
     ['null:///x', '', 'no path'],
     ['redis://cache#x', '', '%23'],
@@ -157,7 +157,7 @@ describe('refuses', () => {
     ['redis://cache?host=b', 'host', 'twice'],
     ['redis://cache?breaker=false&breaker.failures=2', 'breaker.failures', 'twice'],
     ['redis://cache?breaker.failures=2&breaker=false', 'breaker', 'twice'],
-    ['redis://cache?driver=memory', 'driver', 'no parameter'],
+    ['redis://cache?driver=memory', 'driver', 'is not a URL parameter'],
     ['redis://cache?name=%', 'name', '%25'],
   ])('%s', (url, path, message) => {
     const { problems } = parseUrl(url)
