@@ -1,9 +1,10 @@
+import { chaosStore } from '@anycache/conformance/testing'
 import type { Space, Store } from '@anycache/core'
 import type { MemoryStore } from '@anycache/memory'
-import type { Serializer } from '@anycache/serializer'
+import type { Format, Serializer } from '@anycache/serializer'
 
 /** Replaces some verbs of a space, given the sound ones and the store beneath. */
-export type Alter = (sound: Space, path: readonly string[], store: MemoryStore) => Partial<Space>
+export type Alter = (sound: Space, path: readonly string[], store: MemoryStore, format: Format) => Partial<Space>
 
 /** What is wrong with a store. */
 export interface Defect {
@@ -11,30 +12,36 @@ export interface Defect {
   /** The path a namespace is kept under. */
   readonly path?: (path: readonly string[]) => readonly string[]
   readonly serializer?: Serializer
-  readonly store?: Partial<Store>
+  readonly store?: Partial<Store> | ((sound: Store) => Partial<Store>)
+  /** What is asked to open a space in the place of its format. */
+  readonly format?: (format: Format) => Format
+  /** The store has a server, which can be late and closed. */
+  readonly isRemote?: true
 }
 
 /** A memory store with one defect, and all else sound. */
-export function brokenStore(sound: MemoryStore, defect: Defect): Store {
+export function brokenStore(memory: MemoryStore, defect: Defect): Store {
+  const sound: Store = defect.isRemote === true ? chaosStore(memory) : memory
   return {
     driver: 'broken',
-    servers: [],
+    servers: sound.servers,
     client: undefined,
     get limits() {
-      return sound.limits
+      // Each has a memory of its own, with a server before it or not.
+      return { ...sound.limits, shared: false }
     },
     ...(defect.serializer === undefined ? {} : { serializer: defect.serializer }),
     space(path, format) {
       const kept = defect.path?.(path) ?? path
-      const whole = delegate(sound.space(kept, format))
-      return { ...whole, ...defect.space?.(whole, kept, sound) }
+      const whole = delegate(sound.space(kept, defect.format?.(format) ?? format))
+      return { ...whole, ...defect.space?.(whole, kept, memory, format) }
     },
     listen: listener => sound.listen(listener),
-    ping: () => sound.ping(),
-    flush: () => sound.flush(),
-    serverStats: section => sound.serverStats(section),
-    close: () => sound.close(),
-    ...defect.store,
+    ping: call => sound.ping(call),
+    flush: call => sound.flush(call),
+    serverStats: (section, call) => sound.serverStats(section, call),
+    close: call => sound.close(call),
+    ...(typeof defect.store === 'function' ? defect.store(sound) : defect.store),
   }
 }
 

@@ -1,33 +1,65 @@
-import { capabilities, runCase } from '@anycache/conformance'
+import {
+  type Backend,
+  type Capability,
+  type Case,
+  capabilities,
+  runCase,
+  runStoreCase,
+  storeCapabilities,
+} from '@anycache/conformance'
 import { fakeClock } from '@anycache/conformance/testing'
+import type { Store } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
-import { expect, test } from 'vitest'
-import { brokenStore } from './broken-store.js'
+import { describe, expect, test } from 'vitest'
+import { brokenStore, type Defect } from './broken-store.js'
 import { defects } from './defects.js'
+import { storeDefects } from './store-defects.js'
 
-test.each(Object.keys(defects))('the suite notices that %s', async name => {
-  const { noticedBy, ...defect } = defects[name]!
+type Run<T> = (each: Case<T>, store: Store, backend: Backend) => Promise<void>
+
+function backendWith(defect: Defect): Backend {
   const clock = fakeClock()
-  const backend = { store: () => brokenStore(new MemoryStore({ clock, maxBytes: '4mb' }), defect), clock }
-  const store = backend.store()
-  const capability = capabilities.find(each => each.name === noticedBy)
+  return { store: () => brokenStore(new MemoryStore({ clock, maxBytes: '4mb' }), defect), clock }
+}
+
+async function expectNoticed<T>(
+  { noticedBy, ...defect }: Defect & { readonly noticedBy: string },
+  all: readonly Capability<T>[],
+  run: Run<T>,
+): Promise<void> {
+  const backend = backendWith(defect)
+  const store = await backend.store()
+  const capability = all.find(each => each.name === noticedBy)
   expect(capability).toBeDefined()
   const failed: string[] = []
-  for (const each of capability!.cases) {
+  for (const each of capability?.cases ?? []) {
     if (each.only?.(store.limits) === false) continue
-    await runCase(each, store, backend).catch(() => failed.push(each.title))
+    await run(each, store, backend).catch(() => failed.push(each.title))
     if (failed.length > 0) break
   }
   expect(failed).toHaveLength(1)
+}
+
+async function expectSound<T>(defect: Defect, all: readonly Capability<T>[], run: Run<T>): Promise<void> {
+  const backend = backendWith(defect)
+  const store = await backend.store()
+  for (const { cases } of all) {
+    for (const each of cases) if (each.only?.(store.limits) !== false) await run(each, store, backend)
+  }
+}
+
+describe('the suite of the cache', () => {
+  test.each(Object.keys(defects))('notices that %s', name => expectNoticed(defects[name]!, capabilities, runCase))
+
+  test('finds no fault with the store that the broken ones are made of', () => expectSound({}, capabilities, runCase))
 })
 
-test('the suite finds no fault with the store that the broken ones are made of', async () => {
-  const clock = fakeClock()
-  const backend = { store: () => brokenStore(new MemoryStore({ clock, maxBytes: '4mb' }), {}), clock }
-  const store = backend.store()
-  for (const { cases } of capabilities) {
-    for (const each of cases) {
-      if (each.only?.(store.limits) !== false) await runCase(each, store, backend)
-    }
-  }
+describe('the suite of the store', () => {
+  test.each(Object.keys(storeDefects))('notices that %s', name =>
+    expectNoticed(storeDefects[name]!, storeCapabilities, runStoreCase),
+  )
+
+  test.each([{}, { isRemote: true }] as const)('finds no fault with a sound store: %o', defect =>
+    expectSound(defect, storeCapabilities, runStoreCase),
+  )
 })

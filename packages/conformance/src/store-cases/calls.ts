@@ -33,9 +33,14 @@ export function everyVerb(
   }
 }
 
-/** The failure of a call, or of a key of it. */
+/** The failure of a call, or of a key of it. One that hangs is given up long after any deadline of these cases. */
 export async function failureOf(call: () => unknown): Promise<{ code: string } | undefined> {
-  const outcome = await outcomeOf((async () => call())())
+  let timer: NodeJS.Timeout | undefined
+  const hung = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the call hangs')), 8000)
+  })
+  const outcome = await outcomeOf(Promise.race([(async () => call())(), hung]))
+  clearTimeout(timer)
   if ('error' in outcome) return outcome.error as { code: string }
   const { value } = outcome
   if (!Array.isArray(value)) return undefined
