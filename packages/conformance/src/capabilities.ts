@@ -11,6 +11,7 @@ import { cancellation } from './cases/leaving-a-load.js'
 import { lifecycle } from './cases/lifecycle.js'
 import { listing } from './cases/listing.js'
 import { many } from './cases/many.js'
+import { markedEntries } from './cases/marked-entries.js'
 import { namespaces } from './cases/namespaces.js'
 import { order } from './cases/order.js'
 import { processes } from './cases/processes.js'
@@ -43,6 +44,7 @@ export const capabilities: readonly Capability[] = [
   cancellation,
   invalidation,
   undecodable,
+  markedEntries,
   tooLargeValues,
   badArguments,
   signals,

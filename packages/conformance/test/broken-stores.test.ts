@@ -48,8 +48,30 @@ async function expectSound<T>(defect: Defect, all: readonly Capability<T>[], run
   }
 }
 
+/** Defects that a cache shows as well. */
+const shownByCaches = [
+  'metadata is dropped',
+  'a lease is present to a write',
+  'a stale entry is present to a write',
+  'deleting a lease is true',
+  'a lease is not deleted',
+  'deleting many stale entries is true',
+  'take leaves a lease there',
+  'touching a lease is true',
+  'a lease is no counter',
+  'a stale number is counted on',
+  'leases are listed',
+  'stale entries are listed',
+  'all that has metadata counts as absent',
+  'touch never says that there is metadata',
+]
+
 describe('the suite of the cache', () => {
   test.each(Object.keys(defects))('notices that %s', name => expectNoticed(defects[name]!, capabilities, runCase))
+
+  test.each(shownByCaches)('notices that %s, by leases and metadata', name =>
+    expectNoticed({ ...storeDefects[name]!, noticedBy: 'leases and metadata' }, capabilities, runCase),
+  )
 
   test('finds no fault with the store that the broken ones are made of', () => expectSound({}, capabilities, runCase))
 })

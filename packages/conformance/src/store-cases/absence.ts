@@ -2,8 +2,8 @@ import type { Item } from '@anycache/core'
 import { FLAG_LEASE } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { Case, StoreCapability } from '../case.js'
+import { absentItems, expectItem, fresh, marked, markedItems } from '../sample-items.js'
 import { lease, type StoreTrial } from '../store-trial.js'
-import { absentItems, expectItem, fresh, marked, markedItems } from './sample-items.js'
 
 /** What every verb but a read and a write makes of an item that counts as absent. */
 function casesOf(name: string, item: () => Item): Case<StoreTrial>[] {

@@ -2,8 +2,8 @@ import type { Call, CasToken, Space } from '@anycache/core'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
 import { outcomeOf } from '../expectations.js'
+import { expectItem, fresh } from '../sample-items.js'
 import { found, lease } from '../store-trial.js'
-import { expectItem, fresh } from './sample-items.js'
 
 const forever = Number.POSITIVE_INFINITY
 

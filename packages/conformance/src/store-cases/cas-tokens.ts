@@ -2,8 +2,8 @@ import type { CasToken, Failed, Item, Written } from '@anycache/core'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
 import { outcomeOf } from '../expectations.js'
+import { absentItems, expectItem, fresh, marked } from '../sample-items.js'
 import { lease, type StoreTrial } from '../store-trial.js'
-import { absentItems, expectItem, fresh, marked } from './sample-items.js'
 
 const cas = (limits: StoreTrial['limits']): boolean => limits.cas
 const forever = Number.POSITIVE_INFINITY

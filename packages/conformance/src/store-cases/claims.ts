@@ -2,8 +2,8 @@ import type { Claimed } from '@anycache/core'
 import { FLAG_LEASE } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
+import { absentItems, expectItem, fresh, markedItems } from '../sample-items.js'
 import { lease, type StoreTrial } from '../store-trial.js'
-import { absentItems, expectItem, fresh, markedItems } from './sample-items.js'
 
 const cas = (limits: StoreTrial['limits']): boolean => limits.cas
 

@@ -1,8 +1,8 @@
 import type { Condition, Item, Written } from '@anycache/core'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
+import { absentItems, expectItem, fresh } from '../sample-items.js'
 import type { StoreTrial } from '../store-trial.js'
-import { absentItems, expectItem, fresh } from './sample-items.js'
 
 const there: Record<string, () => Item> = {
   'a text': () => ({ flags: 0, data: 'old' }),

@@ -2,7 +2,7 @@ import type { Item } from '@anycache/core'
 import { nativeFormat } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
-import { expectItem, fresh } from './sample-items.js'
+import { expectItem, fresh } from '../sample-items.js'
 
 const most = Number.MAX_SAFE_INTEGER
 

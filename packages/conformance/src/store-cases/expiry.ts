@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
+import { expectItem, fresh } from '../sample-items.js'
 import { lease } from '../store-trial.js'
-import { expectItem, fresh } from './sample-items.js'
 
 export const expiry: StoreCapability = {
   name: 'expiry',

@@ -1,8 +1,8 @@
 import { FLAG_LEASE, FLAG_METADATA, type Format, nativeFormat } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
+import { expectItem } from '../sample-items.js'
 import { found } from '../store-trial.js'
-import { expectItem } from './sample-items.js'
 
 const forever = Number.POSITIVE_INFINITY
 const create = { value: 7, ttl: forever }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { FLAG_LEASE, FLAG_METADATA } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
+import { absentItems, expectItem, fresh, marked, markedItems } from '../sample-items.js'
 import { lease, type StoreTrial } from '../store-trial.js'
-import { absentItems, expectItem, fresh, marked, markedItems } from './sample-items.js'
 
 /** Every bit by itself, and many at once; bit 12 belongs to metadata. */
 const flags = [

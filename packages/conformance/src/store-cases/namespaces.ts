@@ -2,8 +2,8 @@ import type { Space } from '@anycache/core'
 import { nativeFormat } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
+import { fresh, marked } from '../sample-items.js'
 import { lease, type StoreTrial } from '../store-trial.js'
-import { fresh, marked } from './sample-items.js'
 
 const listable = (limits: StoreTrial['limits']): boolean => limits.keys
 const forever = Number.POSITIVE_INFINITY

@@ -2,8 +2,8 @@ import type { CasToken, Item } from '@anycache/core'
 import { countsAsAbsent, FLAG_LEASE } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
+import { absentItems, fresh } from '../sample-items.js'
 import type { StoreTrial } from '../store-trial.js'
-import { absentItems, fresh } from './sample-items.js'
 
 /*
  * Whatever is called on one key in one tick must answer, and leave the key, as if each call had waited for the one before it. So every run of

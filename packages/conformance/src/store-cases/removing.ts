@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
-import { expectItem, fresh } from './sample-items.js'
+import { expectItem, fresh } from '../sample-items.js'
 
 export const removing: StoreCapability = {
   name: 'remove and take',

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
-import { expectItem, markedItems } from './sample-items.js'
+import { expectItem, markedItems } from '../sample-items.js'
 
 const forever = Number.POSITIVE_INFINITY
 

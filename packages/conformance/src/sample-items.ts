@@ -8,7 +8,7 @@ import {
   writeMetadata,
 } from '@anycache/serializer'
 import { expect } from 'vitest'
-import { lease } from '../store-trial.js'
+import { lease } from './store-trial.js'
 
 const hour = 3_600_000
 
