@@ -8,12 +8,12 @@ export function observedLoader<T>(value: () => T): {
   finish: () => void
 } {
   const finish = gate()
-  let tell: (context: LoaderContext) => void = () => {}
+  let announce: (context: LoaderContext) => void = () => {}
   const called = new Promise<LoaderContext>(resolve => {
-    tell = resolve
+    announce = resolve
   })
   const load = async (context: LoaderContext): Promise<T> => {
-    tell(context)
+    announce(context)
     await finish.opened
     return value()
   }

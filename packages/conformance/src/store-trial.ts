@@ -23,7 +23,7 @@ export interface Backend {
   readonly clock?: { advance(ms: number): void }
 }
 
-/** What one case works with: a store, a space of it that nobody else uses, and the verbs of that space with what hardly ever changes left out. */
+/** What one case works with: a store, a space of its own in it, and short forms of the verbs of that space. */
 export class StoreTrial {
   readonly store: Store
   readonly namespace: string
@@ -111,7 +111,7 @@ export class StoreTrial {
     if (outcome !== 'stored') throw new Error(`${key} could not be written: ${outcome}`)
   }
 
-  /** A claim by a holder that nobody else is. */
+  /** A claim by a new holder. */
   async claim(key: string, ttl = 60_000, item: Item = lease()): Promise<Claimed> {
     return this.space.claim(key, item, ttl, this.call())
   }
@@ -169,7 +169,7 @@ export class StoreTrial {
   }
 }
 
-/** The lease of a holder that nobody else is. */
+/** The lease of a new holder. */
 export function lease(): Item {
   return { flags: FLAG_LEASE, data: randomBytes(16) }
 }

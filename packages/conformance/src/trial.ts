@@ -4,7 +4,7 @@ import { type Backend, StoreTrial } from './store-trial.js'
 /** {@link CacheOptions}, where `namespace: undefined` asks for none. */
 type Opening = Omit<CacheOptions, 'namespace'> & { readonly namespace?: string | undefined }
 
-/** What one case works with: a namespace nobody else uses, and stores that are closed when the case ends. */
+/** What one case works with: a namespace of its own, and stores that are closed when the case ends. */
 export class Trial {
   /** Under {@link Trial.namespace}, rejecting in an outage, so that a lost server fails the case and is no miss. */
   readonly cache: Cache

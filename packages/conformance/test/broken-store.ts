@@ -19,6 +19,9 @@ export interface Defect {
   readonly isRemote?: true
 }
 
+/** A defect, and the capability whose cases must notice it. */
+export type NoticedDefect = Defect & { readonly noticedBy: string }
+
 /** A memory store with one defect, and all else sound. */
 export function brokenStore(memory: MemoryStore, defect: Defect): Store {
   const sound: Store = defect.isRemote === true ? chaosStore(memory) : memory

@@ -11,9 +11,15 @@ import { fakeClock } from '@anycache/conformance/testing'
 import type { Store } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 import { describe, expect, test } from 'vitest'
-import { brokenStore, type Defect } from './broken-store.js'
-import { defects } from './defects.js'
-import { storeDefects } from './store-defects.js'
+import { brokenStore, type Defect, type NoticedDefect } from './broken-store.js'
+import { itemDefects } from './defects/items.js'
+import { leaseDefects } from './defects/leases.js'
+import { spaceDefects } from './defects/spaces.js'
+import { valueDefects } from './defects/values.js'
+import { verbDefects } from './defects/verbs.js'
+
+const cacheDefects = { ...verbDefects, ...valueDefects }
+const storeDefects = { ...itemDefects, ...leaseDefects, ...spaceDefects }
 
 type Run<T> = (each: Case<T>, store: Store, backend: Backend) => Promise<void>
 
@@ -23,7 +29,7 @@ function backendWith(defect: Defect): Backend {
 }
 
 async function expectNoticed<T>(
-  { noticedBy, ...defect }: Defect & { readonly noticedBy: string },
+  { noticedBy, ...defect }: NoticedDefect,
   all: readonly Capability<T>[],
   run: Run<T>,
 ): Promise<void> {
@@ -67,7 +73,9 @@ const shownByCaches = [
 ]
 
 describe('the suite of the cache', () => {
-  test.each(Object.keys(defects))('notices that %s', name => expectNoticed(defects[name]!, capabilities, runCase))
+  test.each(Object.keys(cacheDefects))('notices that %s', name =>
+    expectNoticed(cacheDefects[name]!, capabilities, runCase),
+  )
 
   test.each(shownByCaches)('notices that %s, by leases and metadata', name =>
     expectNoticed({ ...storeDefects[name]!, noticedBy: 'leases and metadata' }, capabilities, runCase),

@@ -58,16 +58,16 @@ describe('down', () => {
     expect(await cache.add('k', 'new')).toBe(true)
   })
 
-  test('its beginning and end are told once each', async () => {
+  test('its beginning and end are reported once each', async () => {
     const { store, cache } = open()
-    const told: string[] = []
-    cache.on('disconnect', ({ server }) => told.push(`disconnect ${server}`))
-    cache.on('connect', ({ server }) => told.push(`connect ${server}`))
+    const heard: string[] = []
+    cache.on('disconnect', ({ server }) => heard.push(`disconnect ${server}`))
+    cache.on('connect', ({ server }) => heard.push(`connect ${server}`))
     store.down()
     store.down()
     store.up()
     store.up()
-    expect(told).toEqual(['disconnect chaos', 'connect chaos'])
+    expect(heard).toEqual(['disconnect chaos', 'connect chaos'])
   })
 
   test('calls that wait fail when the server goes down', async () => {
@@ -131,7 +131,7 @@ describe('slow', () => {
   })
 })
 
-test('failNext fails as many calls as it was told, with the error it was given', async () => {
+test('failNext fails as many calls as it says, with the error it was given', async () => {
   const { store, cache } = open()
   await cache.set('k', 1)
   store.failNext()
@@ -145,7 +145,7 @@ test('failNext fails as many calls as it was told, with the error it was given',
 })
 
 describe('corrupt', () => {
-  test('damages one key in every namespace until it is written anew', async () => {
+  test('damages one key in every namespace until it is written again', async () => {
     const { store, cache, errors } = open()
     const nested = cache.namespace('nested')
     for (const each of [cache, nested])
@@ -158,8 +158,8 @@ describe('corrupt', () => {
     expect(errors.map(error => error.code)).toEqual(['ERR_CACHE_SERIALIZATION'])
     await expect(cache.increment('k')).rejects.toMatchObject({ code: 'ERR_CACHE_NOT_A_COUNTER' })
     expect(await cache.add('k', 'other')).toBe(false)
-    expect(await cache.getOrSet('k', () => 'anew')).toBe('anew')
-    expect(await cache.get('k')).toBe('anew')
+    expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded')
+    expect(await cache.get('k')).toBe('loaded')
     expect(await nested.get('k')).toBeUndefined()
     expect(await nested.take('k')).toBeUndefined()
   })

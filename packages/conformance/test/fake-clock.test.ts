@@ -3,7 +3,7 @@ import { cacheOver } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 import { expect, test } from 'vitest'
 
-test('moves only when it is told to, and a memory store expires by it', async () => {
+test('moves only when a test moves it, and a memory store expires by it', async () => {
   const clock = fakeClock(1_767_225_600_000)
   const cache = cacheOver(new MemoryStore({ clock }), { ttl: '5m' })
   await cache.set('k', 'v')

@@ -28,7 +28,7 @@ export const clear: Capability = {
       },
     },
     {
-      title: 'leaves no trace: adds succeed, counters begin anew, nothing is there to replace, touch, take or delete',
+      title: 'leaves no trace: adds succeed, counters start again, nothing is there to replace, touch, take or delete',
       async run({ cache, limits }) {
         await cache.setMany([
           ['add', 'v'],

@@ -34,7 +34,7 @@ export const conditional: Capability = {
       },
     },
     {
-      title: 'touch tells whether the key is there, and changes no value',
+      title: 'touch answers whether the key is there, and changes no value',
       async run({ cache }) {
         expect(await cache.touch('k', '1h')).toBe(false)
         expect(await cache.has('k')).toBe(false)

@@ -68,7 +68,7 @@ export const counters: Capability = {
   name: 'counters',
   cases: [
     {
-      title: 'an absent counter is created at initial + by, and by is 1 unless told',
+      title: 'an absent counter is created at initial + by, and by is 1 by default',
       async run({ cache }) {
         expect(await cache.increment('a')).toBe(1)
         expect(await cache.increment('b', 5)).toBe(5)
@@ -217,7 +217,7 @@ export const counters: Capability = {
       },
     },
     ...Object.entries(ownSerializers).map(([name, serializer]) => ({
-      title: `count beside a serializer of the application: ${name}`,
+      title: `count next to a serializer of the application: ${name}`,
       async run(trial: Trial) {
         const cache = trial.open({ serializer })
         const errors: unknown[] = []

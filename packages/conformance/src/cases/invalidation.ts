@@ -7,18 +7,18 @@ export const invalidation: Capability = {
   name: 'invalidation during a load',
   cases: [
     ...invalidations().map(({ verb, invalidate, left }) => ({
-      title: `${verb} during a load is not undone by it, and whoever asks after it gets a new load`,
+      title: `${verb} during a load is not undone by it, and a caller who asks after it gets a new load`,
       async run({ cache }: { cache: Cache }) {
         const nested = cache.namespace('nested')
         const { load, called, finish } = observedLoader(() => 'old')
         const before = nested.getOrSet('k', load)
         await whenCalled(called, before)
         await invalidate(nested, cache)
-        const after = nested.getOrSet('k', () => 'loaded anew')
-        expect(await after).toBe(left ?? 'loaded anew')
+        const after = nested.getOrSet('k', () => 'loaded again')
+        expect(await after).toBe(left ?? 'loaded again')
         finish()
         expect(await before).toBe('old')
-        expect(await nested.get('k')).toBe(left ?? 'loaded anew')
+        expect(await nested.get('k')).toBe(left ?? 'loaded again')
       },
     })),
     {

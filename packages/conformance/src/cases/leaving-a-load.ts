@@ -34,7 +34,7 @@ export const cancellation: Capability = {
       },
     },
     {
-      title: "when the last one left the loader's signal fires, nothing is stored, and the next caller loads anew",
+      title: "when the last one left the loader's signal fires, nothing is stored, and the next caller loads again",
       async run({ cache }) {
         const { load, called, finish } = observedLoader(() => 'of the load they left')
         const controllers = Array.from({ length: 3 }, () => new AbortController())

@@ -46,7 +46,7 @@ export const lifecycle: Capability = {
       },
     },
     {
-      title: 'info tells what is live, and can be told as JSON',
+      title: 'info shows what is live, and is plain JSON',
       async run(trial) {
         const cache = trial.open({ name: 'main', ttl: '5m', timeout: '3s', onError: 'open', source: 'a test' })
         const info = cache.info()
@@ -78,12 +78,12 @@ export const lifecycle: Capability = {
       },
     },
     {
-      title: 'serverStats tells of every server',
+      title: 'serverStats answers for every server',
       async run({ cache, store }) {
         await cache.set('k', 'v')
-        const told = await cache.serverStats()
-        expect(told.length).toBe(Math.max(1, store.servers.length))
-        for (const { server, stats, error } of told) {
+        const answers = await cache.serverStats()
+        expect(answers.length).toBe(Math.max(1, store.servers.length))
+        for (const { server, stats, error } of answers) {
           expect(error).toBeUndefined()
           expect(typeof server).toBe('string')
           expect(Object.keys(stats).length).toBeGreaterThan(0)

@@ -246,7 +246,7 @@ export const markedEntries: Capability = {
       },
     },
     {
-      title: 'an entry whose tags nobody can look up is a miss and no error, and is there to every write',
+      title: 'an entry with tags is a miss and no error, and is there to every write',
       async run(trial) {
         const { cache } = trial
         const { errors } = eventsOf(trial)
@@ -268,7 +268,7 @@ export const markedEntries: Capability = {
       },
     },
     {
-      title: 'metadata that nobody can read makes the entry a miss and one event',
+      title: 'unreadable metadata makes the entry a miss and one event',
       async run(trial) {
         const { cache } = trial
         const { errors } = eventsOf(trial)

@@ -95,7 +95,7 @@ export const namespaces: Capability = {
       },
     },
     {
-      title: 'info tells the names joined by "/"',
+      title: 'info shows the names joined by "/"',
       async run({ cache, namespace }) {
         expect(cache.info().namespace).toBe(namespace)
         expect(cache.namespace('a').namespace('b').info().namespace).toBe(`${namespace}/a/b`)

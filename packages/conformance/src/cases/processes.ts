@@ -140,9 +140,9 @@ export const processes: Capability = {
         const again = await cache.getEntry('k')
         await other.delete('k')
         expect(await cache.compareAndSet('k', 'mine', again!.casToken)).toBe('missing')
-        await other.set('k', 'theirs anew')
+        await other.set('k', 'theirs again')
         expect(await cache.compareAndSet('k', 'mine', again!.casToken)).toBe('conflict')
-        expect(await other.get('k')).toBe('theirs anew')
+        expect(await other.get('k')).toBe('theirs again')
       },
     },
     {

@@ -19,7 +19,7 @@ export const readThrough: Capability = {
       },
     },
     {
-      title: 'onOutcome tells where the value came from and whether it stands in the cache',
+      title: 'onOutcome says where the value came from and whether it is in the cache',
       async run({ cache }) {
         const outcomes: LoadOutcome[] = []
         const onOutcome = (outcome: LoadOutcome): void => void outcomes.push(outcome)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-/** Values that come back deep-equal and of the same type, by what each is. Made anew at each call, since some are mutable. */
+/** Values that come back deep-equal and of the same type, by what each is. New at each call, since some are mutable. */
 export function sampleValues(): Record<string, unknown> {
   return {
     ...texts(),

@@ -6,7 +6,7 @@ import type { Trial } from '../trial.js'
 
 const names = ['hit', 'miss', 'load', 'write', 'delete', 'clear', 'error'] as const
 
-/** Everything the cache tells, in order. */
+/** Every event of the cache, in order. */
 function record(cache: Trial['cache']): [string, unknown][] {
   const seen: [string, unknown][] = []
   for (const name of names) cache.on(name, (detail: CacheEvents[typeof name]) => void seen.push([name, detail]))
@@ -17,7 +17,7 @@ export const signals: Capability = {
   name: 'events and stats',
   cases: [
     {
-      title: 'reads, writes, loads, deletes and clears are told with verb, key and namespace',
+      title: 'reads, writes, loads, deletes and clears are reported with verb, key and namespace',
       async run(trial) {
         const { cache, namespace } = trial
         const seen = record(cache)
@@ -49,7 +49,7 @@ export const signals: Capability = {
       },
     },
     {
-      title: 'a loader that fails is told as one',
+      title: 'a loader that fails is reported as one',
       async run({ cache }) {
         const seen = record(cache)
         await cache.getOrSet('k', () => Promise.reject(new Error('no'))).catch(() => {})
@@ -60,7 +60,7 @@ export const signals: Capability = {
       },
     },
     {
-      title: 'nested namespaces are told by the cache they came from',
+      title: 'events of nested namespaces are reported by the cache they came from',
       async run({ cache, namespace }) {
         const seen = record(cache)
         await cache.namespace('a').namespace('b').get('k')
@@ -70,7 +70,7 @@ export const signals: Capability = {
     {
       title: 'no event carries a value',
       async run({ cache }) {
-        const secret = 'a value that nobody may tell'
+        const secret = 'a value that nobody may report'
         const seen = record(cache)
         await cache.set('k', secret)
         await cache.get('k')
@@ -86,20 +86,20 @@ export const signals: Capability = {
       },
     },
     {
-      title: 'a listener is told until it is stopped, and as often as it was added',
+      title: 'a listener is called until it is stopped, and as often as it was added',
       async run({ cache }) {
-        const told: string[] = []
-        const listener = ({ key }: { key: string }): void => void told.push(key)
+        const heard: string[] = []
+        const listener = ({ key }: { key: string }): void => void heard.push(key)
         const stops = [cache.on('miss', listener), cache.on('miss', listener)]
         await cache.get('a')
-        expect(told).toEqual(['a', 'a'])
+        expect(heard).toEqual(['a', 'a'])
         stops[0]?.()
         stops[0]?.()
         await cache.get('b')
-        expect(told).toEqual(['a', 'a', 'b'])
+        expect(heard).toEqual(['a', 'a', 'b'])
         stops[1]?.()
         await cache.get('c')
-        expect(told).toEqual(['a', 'a', 'b'])
+        expect(heard).toEqual(['a', 'a', 'b'])
       },
     },
     {
@@ -112,12 +112,12 @@ export const signals: Capability = {
             throw new Error('of the listener')
           })
           cache.on('hit', (() => Promise.reject(new Error('of the listener'))) as () => void)
-          const told: string[] = []
-          cache.on('miss', ({ key }) => told.push(key))
+          const heard: string[] = []
+          cache.on('miss', ({ key }) => heard.push(key))
           expect(await cache.get('k')).toBeUndefined()
           expect(await cache.set('k', 'v')).toBe(true)
           expect(await cache.get('k')).toBe('v')
-          expect(told).toEqual(['k'])
+          expect(heard).toEqual(['k'])
           await new Promise(resolve => setTimeout(resolve, 10))
         } finally {
           for (const listener of quiet) process.on('warning', listener)

@@ -10,7 +10,7 @@ const short = 1000
 const living = Number.POSITIVE_INFINITY
 
 /**
- * Watches an entry from before its write until it is gone, and tells how long it lived at least and at most, in ms.
+ * Watches an entry from before its write until it is gone, and returns how long it lived at least and at most, in ms.
  * A miss answered before the ttl was over is early, however slow the machine; a hit asked for after it is late.
  */
 async function watch(trial: Trial, key: string, ttl: number, write: () => Promise<unknown>): Promise<void> {

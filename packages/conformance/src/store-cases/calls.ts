@@ -7,7 +7,7 @@ import { found, lease } from '../store-trial.js'
 
 const forever = Number.POSITIVE_INFINITY
 
-/** One call of every verb on a key, and what each answers when the key held nothing but what the one before left there. */
+/** One call of every verb on a key. */
 export function everyVerb(
   space: Space,
   key: string,
@@ -52,7 +52,7 @@ export const calls: StoreCapability = {
   name: 'calls',
   cases: [
     {
-      title: 'one whose deadline has passed settles, with its answer or with a TimeoutError',
+      title: 'a call whose deadline has passed settles, with its answer or with a TimeoutError',
       only: limits => limits.remote,
       async run(trial) {
         for (const [verb, call] of Object.entries(everyVerb(trial.space, 'k', trial.limits))) {
@@ -64,7 +64,7 @@ export const calls: StoreCapability = {
       },
     },
     {
-      title: 'many that are late at once settle each, and those that are not are answered',
+      title: 'many late calls at once settle one by one, and a call in time among them is answered',
       only: limits => limits.remote,
       async run(trial) {
         const late = Array.from({ length: 50 }, (_, i) =>
@@ -149,7 +149,8 @@ export const calls: StoreCapability = {
       },
     },
     {
-      title: 'wireKey tells the key as the server sees it: another for each key and namespace, and the same each time',
+      title:
+        'wireKey is the key as the server sees it: a different one for each key and namespace, and the same each time',
       async run(trial) {
         const spaces = [trial.space, trial.nested('a'), trial.nested('a', 'b')]
         const keys = ['k', 'K', 'a:k', 'ключ', ' ', 'k'.repeat(300), 'k'.repeat(301)]

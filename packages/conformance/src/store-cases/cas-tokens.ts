@@ -7,7 +7,7 @@ import { lease, type StoreTrial } from '../store-trial.js'
 
 const cas = (limits: StoreTrial['limits']): boolean => limits.cas
 const forever = Number.POSITIVE_INFINITY
-const nobodys = 'a token that no store made' as CasToken
+const unknown = 'a token that no store made' as CasToken
 
 /** One of each kind: what a token is made of may differ between them. */
 const kinds: Record<string, () => Item> = {
@@ -83,13 +83,13 @@ export const casTokens: StoreCapability = {
       async run(trial) {
         await trial.put('k', 'old')
         const casToken = await trial.token('k')
-        expect((await trial.write('k', 'never', { casToken: nobodys })).outcome).toBe('conflict')
+        expect((await trial.write('k', 'never', { casToken: unknown })).outcome).toBe('conflict')
         await trial.put('k', 'new')
         expect((await trial.write('k', 'never', { casToken })).outcome).toBe('conflict')
         expect(await trial.text('k')).toBe('new')
         await trial.remove('k')
         expect((await trial.write('k', 'never', { casToken })).outcome).toBe('missing')
-        expect((await trial.write('k', 'never', { casToken: nobodys })).outcome).toBe('missing')
+        expect((await trial.write('k', 'never', { casToken: unknown })).outcome).toBe('missing')
         expect(await trial.get('k')).toBeUndefined()
       },
     },
@@ -99,7 +99,7 @@ export const casTokens: StoreCapability = {
       async run(trial) {
         for (const [name, item] of Object.entries(absentItems)) {
           await trial.put('k', item())
-          expect((await trial.write('k', 'never', { casToken: nobodys })).outcome, name).toBe('conflict')
+          expect((await trial.write('k', 'never', { casToken: unknown })).outcome, name).toBe('conflict')
           tokenIn(await trial.write('k', 'text', { casToken: await trial.token('k') }))
           expect(await trial.text('k')).toBe('text')
         }
@@ -157,7 +157,7 @@ export const casTokens: StoreCapability = {
         const old = await trial.token('k')
         await trial.put('k', 'new')
         expect(await trial.remove('k', old)).toBe(false)
-        expect(await trial.remove('k', nobodys)).toBe(false)
+        expect(await trial.remove('k', unknown)).toBe(false)
         expect(await trial.text('k')).toBe('new')
         expect(await trial.remove('k', await trial.token('k'))).toBe(true)
         expect(await trial.get('k')).toBeUndefined()
@@ -201,7 +201,7 @@ export const casTokens: StoreCapability = {
       only: limits => !limits.cas,
       async run(trial) {
         await trial.put('k', 'old')
-        const casToken = nobodys
+        const casToken = unknown
         const write = { key: 'k', item: { flags: 0, data: 'never' }, ttl: forever, when: { casToken } }
         const calls: Record<string, () => Promise<unknown>> = {
           write: () => trial.write('k', 'never', { casToken }),

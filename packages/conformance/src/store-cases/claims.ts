@@ -31,13 +31,13 @@ export const claims: StoreCapability = {
       },
     },
     {
-      title: 'finds what lies there: a value, one with metadata, a stale one, bytes that nobody reads',
+      title: 'finds what lies there: a value, one with metadata, a stale one, unreadable bytes',
       only: cas,
       async run(trial) {
         const there = {
           'a text': () => ({ flags: 0, data: 'text' }),
           'a number': () => ({ flags: 2, data: '41' }),
-          'an item that nobody reads': () => ({ flags: 2 ** 14, data: Buffer.from([1, 2, 3]) }),
+          'an unreadable item': () => ({ flags: 2 ** 14, data: Buffer.from([1, 2, 3]) }),
           ...markedItems,
           'a stale entry': absentItems['a stale entry']!,
           'a stale number': absentItems['a stale number']!,
@@ -122,7 +122,7 @@ export const claims: StoreCapability = {
       },
     },
     {
-      title: 'a delete meanwhile makes its token missing, by every verb that deletes',
+      title: 'a delete in between makes its token missing, by every verb that deletes',
       only: cas,
       async run(trial) {
         const deletes: Record<string, (key: string) => unknown> = {
@@ -139,7 +139,7 @@ export const claims: StoreCapability = {
       },
     },
     {
-      title: 'a clear meanwhile makes its token missing, and the key can be claimed again',
+      title: 'a clear in between makes its token missing, and the key can be claimed again',
       only: cas,
       async run(trial) {
         const casToken = await trial.won('k')
@@ -150,7 +150,7 @@ export const claims: StoreCapability = {
       },
     },
     {
-      title: 'a write meanwhile makes its token conflict, by every verb that writes',
+      title: 'a write in between makes its token conflict, by every verb that writes',
       only: cas,
       async run(trial) {
         const writes: Record<string, (key: string) => unknown> = {

@@ -8,7 +8,7 @@ const there: Record<string, () => Item> = {
   'a text': () => ({ flags: 0, data: 'old' }),
   'a number': () => ({ flags: 2, data: '41' }),
   'an entry with metadata': () => fresh('old'),
-  'an item that nobody reads': () => ({ flags: 2 ** 14, data: Buffer.from([1, 2, 3]) }),
+  'an unreadable item': () => ({ flags: 2 ** 14, data: Buffer.from([1, 2, 3]) }),
 }
 const written: Item = { flags: 64, data: Buffer.from('new') }
 const reachable = ({ maxItemBytes }: StoreTrial['limits']): boolean => maxItemBytes <= 8 * 2 ** 20

@@ -6,10 +6,10 @@ export const removing: StoreCapability = {
   name: 'remove and take',
   cases: [
     {
-      title: 'remove deletes, and tells whether something was there',
+      title: 'remove deletes, and answers whether something was there',
       async run(trial) {
         expect(await trial.remove('k')).toBe(false)
-        for (const item of [{ flags: 0, data: 'v' }, { flags: 2 ** 14, data: 'nobody reads this' }, fresh('v')]) {
+        for (const item of [{ flags: 0, data: 'v' }, { flags: 2 ** 14, data: 'unreadable' }, fresh('v')]) {
           await trial.put('k', item)
           expect(await trial.remove('k')).toBe(true)
           expect(await trial.get('k')).toBeUndefined()

@@ -14,7 +14,7 @@ export const touching: StoreCapability = {
         for (const item of [
           { flags: 0, data: 'text' },
           { flags: 64, data: Buffer.from([0xc1, 0, 1]) },
-          { flags: 2 ** 14, data: 'nobody reads this' },
+          { flags: 2 ** 14, data: 'unreadable' },
         ]) {
           await trial.put('k', item)
           expect(await trial.touch('k', 60_000)).toBe('touched')

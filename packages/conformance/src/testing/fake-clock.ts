@@ -1,6 +1,6 @@
 import { type Duration, InvalidArgumentError, ttlMs } from '@anycache/core'
 
-/** A clock that stands still until it is told to move. */
+/** A clock that stands still until a test moves it. */
 export interface FakeClock {
   /** Milliseconds, as `MemoryStore`'s `clock` option wants them. */
   now(): number
