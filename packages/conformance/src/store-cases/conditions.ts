@@ -2,7 +2,7 @@ import type { Condition, Item, Written } from '@anycache/core'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
 import { absentItems, expectItem, fresh } from '../sample-items.js'
-import type { StoreTrial } from '../store-trial.js'
+import { lease, type StoreTrial } from '../store-trial.js'
 
 const there: Record<string, () => Item> = {
   'a text': () => ({ flags: 0, data: 'old' }),
@@ -58,7 +58,7 @@ export const conditions: StoreCapability = {
     {
       title: 'of many writes with absent at once one stores, over nothing and over a lease',
       async run(trial) {
-        await trial.won('leased')
+        await trial.put('leased', lease())
         for (const key of ['nothing', 'leased']) {
           const outcomes = await Promise.all(Array.from({ length: 20 }, (_, i) => trial.write(key, `${i}`, 'absent')))
           expect(outcomes.map(each => each.outcome)).toEqual(['stored', ...new Array(19).fill('exists')])
@@ -84,7 +84,7 @@ export const conditions: StoreCapability = {
       title: 'many writes at once are judged one by one, and answered in their order',
       async run(trial) {
         await trial.put('there', 'old')
-        await trial.won('leased')
+        await trial.put('leased', lease())
         await trial.put('stale', absentItems['a stale entry']!())
         const whens = [
           ['nothing', 'absent', 'stored'],
