@@ -9,6 +9,7 @@ import { expiry } from './store-cases/expiry.js'
 import { formats } from './store-cases/formats.js'
 import { items } from './store-cases/items.js'
 import { lifecycle } from './store-cases/lifecycle.js'
+import { many } from './store-cases/many.js'
 import { namespaces } from './store-cases/namespaces.js'
 import { order } from './store-cases/order.js'
 import { removing } from './store-cases/removing.js'
@@ -24,6 +25,7 @@ export const storeCapabilities: readonly StoreCapability[] = [
   removing,
   touching,
   counting,
+  many,
   namespaces,
   order,
   formats,

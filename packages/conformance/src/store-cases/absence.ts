@@ -59,6 +59,19 @@ function casesOf(name: string, item: () => Item): Case<StoreTrial>[] {
       },
     },
     {
+      title: `${name} is counted over though the key was a counter before, of this process or another`,
+      async run(trial) {
+        const spaces = [trial.space, ...(trial.limits.shared ? [await trial.elsewhere()] : [])]
+        for (const [i, space] of spaces.entries()) {
+          for (let round = 0; round < 3; round++) await trial.count(`k${i}`, 1, { value: 1 })
+          await space.write({ key: `k${i}`, item: item(), ttl: Number.POSITIVE_INFINITY, when: 'always' }, trial.call())
+          expect(await trial.count(`k${i}`, 1)).toEqual({ refused: 'missing' })
+          expect(await trial.count(`k${i}`, 1, { value: 7 })).toEqual({ value: 7 })
+          expect(await trial.count(`k${i}`, 1)).toEqual({ value: 8 })
+        }
+      },
+    },
+    {
       title: `${name} is not listed by keys`,
       only: limits => limits.keys,
       async run(trial) {

@@ -86,6 +86,30 @@ export const calls: StoreCapability = {
       },
     },
     {
+      title: 'every verb takes any key: of every script, with blanks and line ends, and as long as it likes',
+      async run(trial) {
+        for (const key of [
+          'ключ 💥',
+          ' ',
+          'a\r\nb',
+          '\0',
+          '__proto__',
+          'a:b/c~d',
+          'k'.repeat(251),
+          '長'.repeat(5000),
+        ]) {
+          for (const [verb, call] of Object.entries(everyVerb(trial.space, key, trial.limits))) {
+            expect(await failureOf(() => call(trial.call())), `${verb} of ${key.slice(0, 10)}`).toBeUndefined()
+          }
+          if (trial.limits.cas) await trial.write(key, 'loaded', { casToken: await trial.won(key) })
+          else await trial.put(key, 'loaded')
+          expect(await trial.text(key)).toBe('loaded')
+          if (trial.limits.keys) expect(await trial.keys()).toContain(key)
+          expect(await trial.remove(key)).toBe(true)
+        }
+      },
+    },
+    {
       title: 'reads that need no version answer the same item',
       async run(trial) {
         const item = fresh(Buffer.from([1, 2, 3]), 64)

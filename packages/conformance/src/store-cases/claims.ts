@@ -150,6 +150,23 @@ export const claims: StoreCapability = {
       },
     },
     {
+      title: 'a clear by another process in between makes its token missing, and each of them can claim the key again',
+      only: limits => limits.cas && limits.shared,
+      async run(trial) {
+        const other = await trial.elsewhere()
+        for (let round = 0; round < 3; round++) {
+          const casToken = await trial.won('k')
+          expect(await other.claim('k', lease(), 60_000, trial.call())).toHaveProperty('found')
+          await other.clear(() => trial.call())
+          expect((await trial.write('k', 'loaded', { casToken })).outcome).toBe('missing')
+          expect(await trial.get('k')).toBeUndefined()
+          expect(await other.claim('k', lease(), 60_000, trial.call())).toHaveProperty('won')
+          expect(await trial.claim('k')).toHaveProperty('found')
+          await trial.remove('k')
+        }
+      },
+    },
+    {
       title: 'a write in between makes its token conflict, by every verb that writes',
       only: cas,
       async run(trial) {
@@ -193,6 +210,20 @@ export const claims: StoreCapability = {
         }
         expect((await trial.write('k', 'loaded', { casToken })).outcome).toBe('stored')
         expect(await trial.text('k')).toBe('loaded')
+      },
+    },
+    {
+      title: 'may last for ever or for a moment',
+      only: cas,
+      waits: true,
+      async run(trial) {
+        const claimed = await trial.claim('endless', Number.POSITIVE_INFINITY)
+        await trial.won('short', 1)
+        await trial.won('fraction', 999.5)
+        await trial.expire(1000)
+        expect(claimed).toEqual({ won: await trial.token('endless') })
+        await trial.won('short')
+        await trial.won('fraction')
       },
     },
     {

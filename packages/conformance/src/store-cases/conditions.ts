@@ -105,13 +105,5 @@ export const conditions: StoreCapability = {
         expect((await trial.get('leased'))?.flags).toBe(8192)
       },
     },
-    {
-      title: 'no writes at once are no answers',
-      async run(trial) {
-        expect(await trial.space.writeMany([], trial.call())).toEqual([])
-        expect(await trial.space.getMany([], trial.call())).toEqual([])
-        expect(await trial.space.removeMany([], trial.call())).toEqual([])
-      },
-    },
   ],
 }

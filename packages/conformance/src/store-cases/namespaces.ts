@@ -31,6 +31,22 @@ export const namespaces: StoreCapability = {
       },
     },
     {
+      title: 'the empty path is the whole keyspace, where keys travel bare and verbs answer alike',
+      async run(trial) {
+        const whole = trial.store.space([], nativeFormat)
+        const [key, other] = [`${trial.namespace} k`, `${trial.namespace} l`]
+        const write = { key, item: lease(), ttl: 60_000 }
+        expect((await whole.wireKey(trial.namespace, trial.call())).endsWith(trial.namespace)).toBe(true)
+        expect(await whole.write({ ...write, when: 'always' }, trial.call())).toMatchObject({ outcome: 'stored' })
+        expect(await whole.touch(key, 60_000, trial.call())).toBe('missing')
+        expect(await whole.write({ ...write, when: 'present' }, trial.call())).toEqual({ outcome: 'missing' })
+        expect(await whole.count(key, 1, { value: 7, ttl: 60_000 }, trial.call())).toEqual({ value: 7 })
+        if (trial.limits.cas) expect(await whole.claim(other, lease(), 60_000, trial.call())).toHaveProperty('won')
+        expect(await whole.removeMany([key, other], trial.call())).toEqual([true, false])
+        expect(await has(trial, trial.space, key)).toBe(false)
+      },
+    },
+    {
       title: 'two spaces of one path are one namespace',
       async run(trial) {
         const [one, other] = [trial.nested('a'), trial.nested('a')]
