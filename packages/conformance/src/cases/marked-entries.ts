@@ -236,10 +236,10 @@ export const markedEntries: Capability = {
           await mark(trial, key, { softDeadline: Date.now() + hour })
         }
         const item = await trial.raw.get('longer')
-        await trial.raw.put('longer', { flags: item!.flags, data: item!.data, metadata: item!.metadata }, 1000)
+        await trial.raw.put('longer', { flags: item!.flags, data: item!.data, metadata: item!.metadata }, 3000)
         expect(await cache.touch('longer', '10m')).toBe(true)
-        expect(await cache.touch('shorter', 1000)).toBe(true)
-        await trial.expire(1000)
+        expect(await cache.touch('shorter', 3000)).toBe(true)
+        await trial.expire(3000)
         expect(await cache.get('longer')).toBe('v')
         expect(await cache.get('shorter')).toBeUndefined()
         expect(await trial.raw.get('shorter')).toBeUndefined()

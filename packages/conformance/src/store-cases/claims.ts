@@ -231,14 +231,14 @@ export const claims: StoreCapability = {
       only: cas,
       waits: true,
       async run(trial) {
-        const [left, taken] = [await trial.won('left', 1000), await trial.won('taken', 1000)]
+        const [left, taken] = [await trial.won('left', 3000), await trial.won('taken', 3000)]
         const started = performance.now()
         await trial.pass(500)
         const early = await trial.claim('left')
         // A busy machine may come too late.
-        if (performance.now() - started < 1000) expect(foundBy(early).flags).toBe(FLAG_LEASE)
+        if (performance.now() - started < 2000) expect(foundBy(early).flags).toBe(FLAG_LEASE)
         else if ('won' in early) await trial.remove('left')
-        await trial.expire(500)
+        await trial.expire(2500)
         expect(await trial.get('left')).toBeUndefined()
         expect((await trial.write('left', 'never', { casToken: left })).outcome).toBe('missing')
         const theirs = await trial.won('taken')
@@ -251,12 +251,12 @@ export const claims: StoreCapability = {
       only: cas,
       waits: true,
       async run(trial) {
-        let casToken = await trial.won('renewed', 1000)
+        let casToken = await trial.won('renewed', 3000)
         const renewed = await trial.write('renewed', lease(), { casToken }, 60_000)
         casToken = (renewed as { casToken: typeof casToken }).casToken
-        await trial.write('stored', 'loaded', { casToken: await trial.won('stored', 1000) })
-        await trial.write('short', 'loaded', { casToken: await trial.won('short', 60_000) }, 1000)
-        await trial.expire(1000)
+        await trial.write('stored', 'loaded', { casToken: await trial.won('stored', 3000) })
+        await trial.write('short', 'loaded', { casToken: await trial.won('short', 60_000) }, 3000)
+        await trial.expire(3000)
         expect((await trial.write('renewed', 'loaded', { casToken })).outcome).toBe('stored')
         expect(await trial.text('stored')).toBe('loaded')
         expect(await trial.get('short')).toBeUndefined()

@@ -95,13 +95,13 @@ export const counting: StoreCapability = {
       title: 'keeps its ttl while it is counted, and has the ttl it was created with',
       waits: true,
       async run(trial) {
-        await trial.count('short', 1, { value: 1, ttl: 1000 })
+        await trial.count('short', 1, { value: 1, ttl: 3000 })
         await trial.count('short', 1, { value: 1, ttl: 600_000 })
         await trial.count('long', 1, { value: 1, ttl: 600_000 })
-        await trial.count('long', 1, { value: 1, ttl: 1000 })
+        await trial.count('long', 1, { value: 1, ttl: 3000 })
         await trial.put('endless', { flags: 2, data: '1' })
-        await trial.count('endless', -1, { value: 1, ttl: 1000 })
-        await trial.expire(1000)
+        await trial.count('endless', -1, { value: 1, ttl: 3000 })
+        await trial.expire(3000)
         expect(await trial.get('short')).toBeUndefined()
         expect(await trial.count('short', 5, { value: 7 })).toEqual({ value: 7 })
         expect(await trial.text('long')).toBe('2')

@@ -65,17 +65,17 @@ export const expiry: StoreCapability = {
       title: 'a write gives the entry a ttl of its own, whatever it had',
       waits: true,
       async run(trial) {
-        await trial.put('longer', 'v', 1000)
+        await trial.put('longer', 'v', 3000)
         await trial.write('longer', 'v', 'present', 600_000)
-        await trial.put('endless', 'v', 1000)
+        await trial.put('endless', 'v', 3000)
         await trial.put('endless', 'v')
         await trial.put('shorter', 'v')
-        await trial.put('shorter', 'v', 1000)
+        await trial.put('shorter', 'v', 3000)
         if (trial.limits.cas) {
-          await trial.put('compared', 'v', 1000)
+          await trial.put('compared', 'v', 3000)
           await trial.write('compared', 'v', { casToken: await trial.token('compared') })
         }
-        await trial.expire(1000)
+        await trial.expire(3000)
         expect(await trial.text('longer')).toBe('v')
         expect(await trial.text('endless')).toBe('v')
         expect(await trial.get('shorter')).toBeUndefined()

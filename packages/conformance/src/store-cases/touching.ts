@@ -41,7 +41,7 @@ export const touching: StoreCapability = {
       title: 'gives the entry another life, longer, shorter or endless',
       waits: true,
       async run(trial) {
-        const [short, long] = [1000, 600_000]
+        const [short, long] = [3000, 600_000]
         for (const key of ['longer', 'endless', 'untouched']) await trial.put(key, 'v', short)
         for (const key of ['shorter', 'from long to endless']) await trial.put(key, 'v', long)
         await trial.put('bounded', 'v')
