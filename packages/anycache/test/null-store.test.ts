@@ -1,5 +1,6 @@
 import { createCache } from 'anycache'
 import { expect, test } from 'vitest'
+import { NullStore } from '../src/null-store.js'
 
 test('the null driver accepts every write and holds none', async () => {
   await using cache = await createCache('null://?namespace=shop')
@@ -35,6 +36,17 @@ test('the null driver counts from the start each time', async () => {
   await expect(cache.increment('a', 1, { initial: Number.MAX_SAFE_INTEGER })).rejects.toMatchObject({
     code: 'ERR_CACHE_COUNTER_RANGE',
   })
+})
+
+test('the null driver lets every claim win, and what the claimant stores then finds its lease gone', () => {
+  const store = new NullStore()
+  const space = store.space(['shop'])
+  const { won } = space.claim('a', { flags: 8192, data: 'me' }, 1000, { deadline: 0 }) as { won: never }
+  expect(space.claim('a', { flags: 8192, data: 'you' }, 1000, { deadline: 0 })).toHaveProperty('won')
+  const write = { key: 'a', item: { flags: 0, data: 'v' }, ttl: 1000, when: { casToken: won } }
+  expect(space.write(write, { deadline: 0 })).toEqual({ outcome: 'missing' })
+  expect(space.remove('a', won, { deadline: 0 })).toBe(false)
+  expect(store.limits).toMatchObject({ clear: true, remote: false, shared: false })
 })
 
 test('the null driver loads every time', async () => {

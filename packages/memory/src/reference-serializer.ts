@@ -1,6 +1,6 @@
-import { type Encoded, SerializationError, type Serializer } from '@anycache/serializer'
+import { type Encoded, FLAG_INTEGER, SerializationError, type Serializer } from '@anycache/serializer'
 
-/** A flag of this store alone: the payload is a {@link Reference}. Bit 31 is none of the serializer's. */
+/** A flag of this store alone: the payload is a {@link Reference}. No serializer uses bit 31. */
 const referenceFlag = 0x8000_0000
 
 /** A value where bytes are looked for. It has no size. */
@@ -18,14 +18,14 @@ class Reference {
 export const referenceSerializer: Serializer = {
   encode(value: unknown): Encoded {
     if (Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)) {
-      return { flags: 2, data: String(value) }
+      return { flags: FLAG_INTEGER, data: String(value) }
     }
     return { flags: referenceFlag, data: new Reference(value) as unknown as Uint8Array }
   },
 
   decode(flags: number, data: Uint8Array | string): unknown {
     if (flags === referenceFlag) return (data as unknown as Reference).value
-    if (flags === 2) return Number(data)
+    if (flags === FLAG_INTEGER) return Number(data)
     throw new SerializationError(`flags ${flags} are not of a store by reference`)
   },
 }
