@@ -31,6 +31,8 @@ export function describeSuite<T>(
 
     beforeAll(async () => {
       store = await options.store()
+      // A server may tell its true limits only once it has answered, and they choose the cases.
+      await store.ping({ deadline: performance.now() + 10_000 })
       if (options.clock !== undefined) return
       // In real time all cases that wait do so together, while the others run.
       for (const { cases } of capabilities) {
