@@ -92,7 +92,7 @@ async function expectOrder(
   })
   for (const [i, run] of runs.entries()) {
     const names = run.map(([name]) => name).join(', ')
-    expect([names, ...((await atOnce[i]) as unknown[]).map(comparable)]).toEqual([names, ...((await inTurn[i]) ?? [])])
+    expect(((await atOnce[i]) as unknown[]).map(comparable), names).toEqual(await inTurn[i])
   }
 }
 
@@ -106,25 +106,41 @@ function randomRuns(all: [string, Step][], count: number): [string, Step][][] {
   return Array.from({ length: count }, () => Array.from({ length: 6 }, next))
 }
 
+/** Verbs around a counter: after them a store may know what lies there, and must not be wrong. */
+const counting = ['count', 'count what is there', 'remove', 'always', 'stale', 'take'].map((name): [string, Step] => [
+  name,
+  steps[name] as Step,
+])
+
 export const order: StoreCapability = {
   name: 'call order',
-  cases: Object.entries(beginnings).flatMap(([name, beginning]) => [
+  cases: [
+    ...Object.entries(beginnings).flatMap(([name, beginning]) => [
+      {
+        title: `any two verbs on one key in one tick take effect in call order, over ${name}`,
+        async run(trial: StoreTrial) {
+          const all = stepsFor(trial.limits)
+          await expectOrder(
+            trial,
+            beginning,
+            all.flatMap(first => all.map(second => [first, second])),
+          )
+        },
+      },
+      {
+        title: `long runs of verbs on one key in one tick take effect in call order, over ${name}`,
+        async run(trial: StoreTrial) {
+          await expectOrder(trial, beginning, randomRuns(stepsFor(trial.limits), 100))
+        },
+      },
+    ]),
     {
-      title: `any two verbs on one key in one tick take effect in call order, over ${name}`,
-      async run(trial: StoreTrial) {
-        const all = stepsFor(trial.limits)
-        await expectOrder(
-          trial,
-          beginning,
-          all.flatMap(first => all.map(second => [first, second])),
-        )
+      title: 'any four verbs around a counter in one tick take effect in call order',
+      async run(trial) {
+        let runs: [string, Step][][] = [[]]
+        for (let length = 0; length < 4; length++) runs = runs.flatMap(run => counting.map(step => [...run, step]))
+        await expectOrder(trial, undefined, runs)
       },
     },
-    {
-      title: `long runs of verbs on one key in one tick take effect in call order, over ${name}`,
-      async run(trial: StoreTrial) {
-        await expectOrder(trial, beginning, randomRuns(stepsFor(trial.limits), 100))
-      },
-    },
-  ]),
+  ],
 }
