@@ -13,26 +13,19 @@ import { type CacheEvents, checkEvent } from './events/events.js'
 import type { CacheStats } from './events/stats.js'
 import { checkCasToken, checkEntries, checkPart, checkPattern, checkSection } from './input/arguments.js'
 import { checkKey, checkKeys, checkNamespace } from './input/keys.js'
-import {
-  callOptions,
-  checkFunction,
-  countOptions,
-  loadOptions,
-  type OptionTable,
-  wrapOptions,
-  writeOptions,
-} from './input/option-checks.js'
+import { checkFunction, type Verb } from './input/option-checks.js'
 import { type Ttl, ttlMs } from './input/ttl.js'
 import type { Flights } from './read-through/flights.js'
 import { getOrSet } from './read-through/get-or-set.js'
+import { wrapped } from './read-through/wrap.js'
 import type { Answer, CasToken, Condition, ServerStats } from './store.js'
 import { count } from './verbs/counting.js'
-import { listKeys, pingServers, statsOfServers, wireKeyOf } from './verbs/inspecting.js'
+import { infoOf, listKeys, pingServers, statsOfServers, wireKeyOf } from './verbs/inspecting.js'
 import { Namespace, type Root } from './verbs/namespace.js'
 import { readEntry, readMany, readValue, takeValue } from './verbs/reading.js'
 import { clearNamespace, flushAll, removeOne, removeSeveral } from './verbs/removing.js'
 import { touchEntry } from './verbs/touching.js'
-import { join, updateValue } from './verbs/updating.js'
+import { join, update } from './verbs/updating.js'
 import { requireCas, setValue, setValues, writeWhen } from './verbs/writing.js'
 
 type KeyVerb<T> = (namespace: Namespace) => Answer<T>
@@ -51,10 +44,10 @@ export class StoreCache implements Cache {
   }
 
   /** Checks options and arguments, then runs the verb. What either throws is a rejection. */
-  #checked<T>(op: string, options: CallOptions | undefined, table: OptionTable, run: KeyVerb<T>): Promise<T> {
+  #checked<T>(op: Verb, options: CallOptions | undefined, run: KeyVerb<T>, key?: unknown): Promise<T> {
     const namespace = this.#namespace
     try {
-      namespace.check(op, options, table)
+      namespace.check(op, options, key)
       const answer = run(namespace)
       return answer instanceof Promise ? answer : Promise.resolve(answer)
     } catch (error) {
@@ -62,23 +55,17 @@ export class StoreCache implements Cache {
     }
   }
 
-  /** {@link StoreCache.#checked}, for a verb on one key. */
-  #onKey<T>(
-    op: string,
-    key: string,
-    options: CallOptions | undefined,
-    table: OptionTable,
-    run: KeyVerb<T>,
-  ): Promise<T> {
-    return this.#checked(op, options, table, namespace => {
+  #onKey<T>(op: Verb, key: string, options: CallOptions | undefined, run: KeyVerb<T>): Promise<T> {
+    const runOnKey = (namespace: Namespace): Answer<T> => {
       checkKey(key, op)
       return run(namespace)
-    })
+    }
+    return this.#checked(op, options, runOnKey, key)
   }
 
   get<T>(key: string, options?: CallOptions): Promise<T | undefined> {
     try {
-      this.#namespace.check('get', options, callOptions)
+      this.#namespace.check('get', options)
       checkKey(key, 'get')
     } catch (error) {
       return Promise.reject(error)
@@ -87,20 +74,20 @@ export class StoreCache implements Cache {
   }
 
   getMany<T>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
-    return this.#checked('getMany', options, callOptions, namespace => {
+    return this.#checked('getMany', options, namespace => {
       const distinct = checkKeys(keys, 'getMany')
       return distinct.length === 0 ? new Map() : readMany(namespace, 'getMany', distinct, options)
     })
   }
 
   getEntry<T>(key: string, options?: CallOptions): Promise<{ value: T; casToken: CasToken } | undefined> {
-    return this.#onKey('getEntry', key, options, callOptions, namespace => readEntry<T>(namespace, key, options))
+    return this.#onKey('getEntry', key, options, namespace => readEntry<T>(namespace, key, options))
   }
 
   has(key: string, options?: CallOptions): Promise<boolean> {
-    return this.#onKey('has', key, options, callOptions, async namespace => {
-      return (await readValue(namespace, 'has', key, options)) !== undefined
-    })
+    return this.#onKey('has', key, options, namespace =>
+      readValue(namespace, 'has', key, options).then(value => value !== undefined),
+    )
   }
 
   set(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
@@ -108,7 +95,7 @@ export class StoreCache implements Cache {
     let encoded: Encoded | Promise<Encoded>
     let ttl: number
     try {
-      namespace.check('set', options, writeOptions, key)
+      namespace.check('set', options, key)
       checkKey(key, 'set')
       ttl = namespace.ttl(options?.ttl, 'set', key)
       encoded = namespace.entries.encode('set', key, value)
@@ -119,18 +106,9 @@ export class StoreCache implements Cache {
   }
 
   setMany(entries: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<string[]> {
-    return this.#checked('setMany', options, writeOptions, namespace => {
-      const encodings = new Map<string, Encoded | Promise<Encoded>>()
-      for (const [key, value] of checkEntries(entries)) {
-        checkKey(key, 'setMany')
-        const encoded = namespace.entries.encode('setMany', key, value)
-        // One that fails rejects the call, and nobody waits for the others that are under way.
-        if (encoded instanceof Promise) encoded.catch(() => {})
-        encodings.set(key, encoded)
-      }
-      if (encodings.size === 0) return []
-      const ttls = Array.from(encodings.keys(), key => namespace.ttl(options?.ttl, 'setMany', key))
-      return setValues(namespace, namespace.changingMany(encodings.keys()), encodings, ttls, options)
+    return this.#checked('setMany', options, namespace => {
+      const list = checkEntries(entries)
+      return list.length === 0 ? [] : setValues(namespace, list, options)
     })
   }
 
@@ -148,8 +126,7 @@ export class StoreCache implements Cache {
     casToken: CasToken,
     options?: WriteOptions,
   ): Promise<'stored' | 'conflict' | 'missing'> {
-    const written = this.#write('compareAndSet', key, value, { casToken }, options)
-    return written as Promise<'stored' | 'conflict' | 'missing'>
+    return this.#write('compareAndSet', key, value, { casToken }, options) as Promise<'stored' | 'conflict' | 'missing'>
   }
 
   #write(
@@ -159,7 +136,7 @@ export class StoreCache implements Cache {
     when: Exclude<Condition, 'always'>,
     options: WriteOptions | undefined,
   ): Promise<'stored' | 'exists' | 'missing' | 'conflict'> {
-    return this.#onKey(op, key, options, writeOptions, namespace => {
+    return this.#onKey(op, key, options, namespace => {
       const ttl = namespace.ttl(options?.ttl, op, key)
       if (typeof when === 'object') {
         checkCasToken(when.casToken, key)
@@ -176,16 +153,9 @@ export class StoreCache implements Cache {
     change: (current: T | undefined) => T | undefined | Promise<T | undefined>,
     options?: WriteOptions,
   ): Promise<T | undefined> {
-    return this.#onKey('update', key, options, writeOptions, namespace => {
+    return this.#onKey('update', key, options, namespace => {
       checkFunction(change, 'change', 'update', key)
-      const changeWhileOpen = async (current: T | undefined): Promise<T | undefined> => {
-        const next = await change(current)
-        // However long it took: a store that was closed meanwhile is not written to.
-        if (next !== undefined) namespace.checkOpen('update', key)
-        return next
-      }
-      const call = () => namespace.versionedCall(options, true)
-      return updateValue(namespace, { op: 'update', key, change: changeWhileOpen, call, options })
+      return update(namespace, key, change, options)
     })
   }
 
@@ -203,18 +173,14 @@ export class StoreCache implements Cache {
     part: string | Uint8Array,
     options: WriteOptions | undefined,
   ): Promise<boolean> {
-    return this.#onKey(op, key, options, writeOptions, namespace => {
+    return this.#onKey(op, key, options, namespace => {
       checkPart(part, op, key)
-      // Bytes are copied: they are joined only when the entry has been read, and the caller may change them before.
-      const own = typeof part === 'string' ? part : new Uint8Array(part)
-      // One deadline for all its steps. What an outage has left undone is no answer to it: the server is asked.
-      const call = namespace.versionedCall(options, true)
-      return namespace.steps(op, key, call, (within, step) => join(within, op, key, own, step, options))
+      return join(namespace, op, key, part, options)
     })
   }
 
   touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean> {
-    return this.#onKey('touch', key, options, callOptions, namespace => {
+    return this.#onKey('touch', key, options, namespace => {
       const ms = namespace.ttl(ttlMs(ttl, 'touch', key), 'touch', key)
       return touchEntry(namespace, key, ms, options)
     })
@@ -223,45 +189,45 @@ export class StoreCache implements Cache {
   increment(key: string, by?: number, options?: CountingOptions): Promise<number>
   increment(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
   increment(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
-    return this.#onKey('increment', key, options, countOptions, namespace =>
-      count(namespace, 'increment', key, by, options),
-    )
+    return this.#count('increment', key, by, options)
   }
 
   decrement(key: string, by?: number, options?: CountingOptions): Promise<number>
   decrement(key: string, by?: number, options?: CountOptions): Promise<number | undefined>
   decrement(key: string, by: number = 1, options?: CountOptions): Promise<number | undefined> {
-    return this.#onKey('decrement', key, options, countOptions, namespace =>
-      count(namespace, 'decrement', key, by, options),
-    )
+    return this.#count('decrement', key, by, options)
+  }
+
+  #count(op: 'increment' | 'decrement', key: string, by: number, options?: CountOptions): Promise<number | undefined> {
+    return this.#onKey(op, key, options, namespace => count(namespace, op, key, by, options))
   }
 
   take<T>(key: string, options?: CallOptions): Promise<T | undefined> {
-    return this.#onKey('take', key, options, callOptions, namespace => takeValue<T>(namespace, key, options))
+    return this.#onKey('take', key, options, namespace => takeValue<T>(namespace, key, options))
   }
 
   delete(key: string, options?: CallOptions): Promise<boolean> {
-    return this.#onKey('delete', key, options, callOptions, namespace => removeOne(namespace, key, options))
+    return this.#onKey('delete', key, options, namespace => removeOne(namespace, key, options))
   }
 
   deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
-    return this.#checked('deleteMany', options, callOptions, namespace => {
+    return this.#checked('deleteMany', options, namespace => {
       const distinct = checkKeys(keys, 'deleteMany')
       return distinct.length === 0 ? 0 : removeSeveral(namespace, distinct, options)
     })
   }
 
   clear(options?: CallOptions): Promise<void> {
-    return this.#checked('clear', options, callOptions, namespace => clearNamespace(namespace, options))
+    return this.#checked('clear', options, namespace => clearNamespace(namespace, options))
   }
 
   flush(options?: CallOptions): Promise<void> {
-    return this.#checked('flush', options, callOptions, namespace => flushAll(namespace, options))
+    return this.#checked('flush', options, namespace => flushAll(namespace, options))
   }
 
   getOrSet<T>(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
     try {
-      this.#namespace.check('getOrSet', options, loadOptions, key)
+      this.#namespace.check('getOrSet', options, key)
       checkKey(key, 'getOrSet')
       checkFunction(loader, 'loader', 'getOrSet', key)
     } catch (error) {
@@ -275,13 +241,8 @@ export class StoreCache implements Cache {
     options: LoadOptions<T> & { readonly key: (...args: A) => string },
   ): (...args: A) => Promise<T> {
     checkFunction(fn, 'fn', 'wrap')
-    this.#namespace.check('wrap', options, wrapOptions)
-    const { key, ...forLoad } = options ?? {}
-    checkFunction(key, 'key', 'wrap')
-    const cache = this
-    return async function (this: unknown, ...args: A): Promise<T> {
-      return cache.getOrSet<T>(key(...args), () => fn.apply(this, args), forLoad)
-    }
+    this.#namespace.check('wrap', options)
+    return wrapped(this, fn, options)
   }
 
   namespace(name: string): Cache {
@@ -292,11 +253,11 @@ export class StoreCache implements Cache {
   }
 
   keyFor(key: string, options?: CallOptions): Promise<string> {
-    return this.#onKey('keyFor', key, options, callOptions, namespace => wireKeyOf(namespace, key, options))
+    return this.#onKey('keyFor', key, options, namespace => wireKeyOf(namespace, key, options))
   }
 
   async *keys(pattern: string = '*', options?: CallOptions): AsyncGenerator<string, void, undefined> {
-    this.#namespace.check('keys', options, callOptions)
+    this.#namespace.check('keys', options)
     checkPattern(pattern)
     yield* listKeys(this.#namespace, pattern, options)
   }
@@ -312,29 +273,18 @@ export class StoreCache implements Cache {
   }
 
   serverStats(section?: string, options?: CallOptions): Promise<ServerStats[]> {
-    return this.#checked('serverStats', options, callOptions, namespace => {
+    return this.#checked('serverStats', options, namespace => {
       checkSection(section)
       return statsOfServers(namespace, section, options)
     })
   }
 
   ping(options?: CallOptions): Promise<void> {
-    return this.#checked('ping', options, callOptions, namespace => pingServers(namespace, options))
+    return this.#checked('ping', options, namespace => pingServers(namespace, options))
   }
 
   info(): CacheInfo {
-    const { store, settings } = this.#namespace.root
-    return {
-      name: settings.name,
-      driver: store.driver,
-      servers: [...store.servers],
-      namespace: this.#namespace.name,
-      ttl: settings.ttl,
-      timeout: settings.timeout,
-      onError: settings.onError,
-      limits: { ...store.limits },
-      source: settings.source,
-    }
+    return infoOf(this.#namespace)
   }
 
   close(): Promise<void> {

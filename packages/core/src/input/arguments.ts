@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from '../errors.js'
 import type { CasToken } from '../store.js'
-import { isIterable } from './keys.js'
+import { checkKey, isIterable } from './keys.js'
 import { shown } from './shown.js'
 
 /** The entries of a `setMany`. */
-export function checkEntries(entries: unknown): Iterable<readonly [string, unknown]> {
+export function checkEntries(entries: unknown): (readonly [string, unknown])[] {
   const wanted = 'setMany takes entries: a Map, or an iterable of [key, value]'
   if (!isIterable(entries)) {
     throw new InvalidArgumentError(`${wanted}; got ${shown(entries)}`, { op: 'setMany' })
@@ -14,6 +14,7 @@ export function checkEntries(entries: unknown): Iterable<readonly [string, unkno
     if (Array.isArray(entry) && entry.length === 2) continue
     throw new InvalidArgumentError(`${wanted}; one of them is ${shown(entry)}`, { op: 'setMany' })
   }
+  for (const [key] of list as [unknown, unknown][]) checkKey(key, 'setMany')
   return list as [string, unknown][]
 }
 

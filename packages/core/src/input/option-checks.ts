@@ -1,3 +1,4 @@
+import type { Cache } from '../cache.js'
 import { InvalidArgumentError } from '../errors.js'
 import { isRecord, noOptions, unknownOption } from './options.js'
 import { shown } from './shown.js'
@@ -7,7 +8,7 @@ import { maxTtl, milliseconds, ttlMs } from './ttl.js'
 type Check = (value: unknown, name: string, op: string | undefined, key: string | undefined) => unknown
 
 /** The options of a verb, each with what it takes: names, nearest names and checks in one table. */
-export interface OptionTable {
+interface OptionTable {
   readonly names: readonly string[]
   readonly checks: ReadonlyMap<string, Check>
 }
@@ -83,8 +84,44 @@ const load = {
   onOutcome: checkFunction,
 }
 
-export const callOptions: OptionTable = optionTable(call)
-export const writeOptions: OptionTable = optionTable(write)
-export const countOptions: OptionTable = optionTable({ ...write, initial: checkCount, create: checkBoolean })
-export const loadOptions: OptionTable = optionTable(load)
-export const wrapOptions: OptionTable = optionTable({ key: checkFunction, ...load })
+const callOptions = optionTable(call)
+const writeOptions = optionTable(write)
+const countOptions = optionTable({ ...write, initial: checkCount, create: checkBoolean })
+
+/** A method of {@link Cache} that takes options. */
+export type Verb = Exclude<keyof Cache, 'namespace' | 'on' | 'stats' | 'info' | 'close' | typeof Symbol.asyncDispose>
+
+/** What each verb takes. */
+const verbOptions: Readonly<Record<Verb, OptionTable>> = {
+  get: callOptions,
+  getMany: callOptions,
+  getEntry: callOptions,
+  has: callOptions,
+  set: writeOptions,
+  setMany: writeOptions,
+  add: writeOptions,
+  replace: writeOptions,
+  compareAndSet: writeOptions,
+  update: writeOptions,
+  append: writeOptions,
+  prepend: writeOptions,
+  touch: callOptions,
+  increment: countOptions,
+  decrement: countOptions,
+  take: callOptions,
+  delete: callOptions,
+  deleteMany: callOptions,
+  clear: callOptions,
+  flush: callOptions,
+  getOrSet: optionTable(load),
+  wrap: optionTable({ key: checkFunction, ...load }),
+  keyFor: callOptions,
+  keys: callOptions,
+  serverStats: callOptions,
+  ping: callOptions,
+}
+
+/** Throws unless the options are as the verb takes them. */
+export function checkVerbOptions(verb: Verb, options: unknown, key?: string): void {
+  checkTable(verb, options, verbOptions[verb], verb, key)
+}

@@ -1,4 +1,4 @@
-import type { CallOptions } from '../cache.js'
+import type { CacheInfo, CallOptions } from '../cache.js'
 import { NotSupportedError } from '../errors.js'
 import type { ServerStats } from '../store.js'
 import type { Namespace } from './namespace.js'
@@ -20,6 +20,22 @@ export async function* listKeys(
     yield* namespace.reads.keys(pattern, () => namespace.call(options))
   } catch (error) {
     throw namespace.outage(error, 'keys', undefined)
+  }
+}
+
+/** What the cache was opened with. */
+export function infoOf({ root, name }: Namespace): CacheInfo {
+  const { store, settings } = root
+  return {
+    name: settings.name,
+    driver: store.driver,
+    servers: [...store.servers],
+    namespace: name,
+    ttl: settings.ttl,
+    timeout: settings.timeout,
+    onError: settings.onError,
+    limits: { ...store.limits },
+    source: settings.source,
   }
 }
 

@@ -4,7 +4,7 @@ import { type Judged, Miss } from '../entries/verdict.js'
 import { type CacheError, ClosedError, isOutage, located, TimeoutError, ValueTooLargeError } from '../errors.js'
 import type { Signals } from '../events/signals.js'
 import { prefixOf } from '../input/keys.js'
-import { checkTable, type OptionTable } from '../input/option-checks.js'
+import { checkVerbOptions, type Verb } from '../input/option-checks.js'
 import type { Settings } from '../input/settings.js'
 import { milliseconds, type Ttl, ttlMs } from '../input/ttl.js'
 import type { Answer, Call, Item, Owed, Space, Store, StoredItem } from '../store.js'
@@ -106,10 +106,10 @@ export class Namespace {
     return inTurn({ call, queue, send: own => run(within, own), tooLate })
   }
 
-  /** Throws when the cache is closed or an option is not as the table has it. */
-  check(op: string, options: CallOptions | undefined, table: OptionTable, key?: unknown): void {
+  /** Throws when the cache is closed or an option is not as the verb takes it. */
+  check(op: Verb, options: CallOptions | undefined, key?: unknown): void {
     this.checkOpen(op)
-    if (options !== undefined) checkTable(op, options, table, op, typeof key === 'string' ? key : undefined)
+    if (options !== undefined) checkVerbOptions(op, options, typeof key === 'string' ? key : undefined)
   }
 
   /** Throws when the cache is closed. */

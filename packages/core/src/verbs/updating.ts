@@ -12,6 +12,8 @@ const maxAttempts = 200
 /** Rounds in a row in which nothing could be read and yet something was there. Rivals alone hardly ever do that. */
 const maxContradictions = 20
 
+type JoinVerb = 'append' | 'prepend'
+
 /** A loop of reading, changing and comparing. */
 export interface Update<T> {
   readonly op: string
@@ -23,7 +25,23 @@ export interface Update<T> {
 }
 
 /** `update` after its arguments were checked. */
-export async function updateValue<T>(namespace: Namespace, update: Update<T>): Promise<T | undefined> {
+export function update<T>(
+  namespace: Namespace,
+  key: string,
+  change: Update<T>['change'],
+  options: WriteOptions | undefined,
+): Promise<T | undefined> {
+  const changeWhileOpen = async (current: T | undefined): Promise<T | undefined> => {
+    const next = await change(current)
+    // However long the change took: a store that was closed meanwhile is not written to.
+    if (next !== undefined) namespace.checkOpen('update', key)
+    return next
+  }
+  const call = (): Call => namespace.versionedCall(options, true)
+  return updateValue(namespace, { op: 'update', key, change: changeWhileOpen, call, options })
+}
+
+async function updateValue<T>(namespace: Namespace, update: Update<T>): Promise<T | undefined> {
   const { op, key, change } = update
   requireCas(namespace, op, key)
   let contradictions = 0
@@ -69,39 +87,46 @@ async function writeNext<T>(
 }
 
 /** `append` and `prepend` after their arguments were checked. */
-export async function join(
+export function join(
   namespace: Namespace,
-  op: 'append' | 'prepend',
+  op: JoinVerb,
   key: string,
   part: string | Uint8Array,
-  call: Call,
   options: WriteOptions | undefined,
 ): Promise<boolean> {
-  let there = false
-  await updateValue<string | Uint8Array>(namespace, {
+  // Bytes are copied: they are joined only when the entry has been read, and the caller may change them before.
+  const own = typeof part === 'string' ? part : new Uint8Array(part)
+  // One deadline for all its steps. An owed delete is no answer to it: the server is asked.
+  const call = namespace.versionedCall(options, true)
+  return namespace.steps(op, key, call, async (within, step) => {
+    let there = false
+    const change = (current: unknown): string | Uint8Array | undefined => {
+      there = current !== undefined
+      return there ? joined(within, op, key, current, own) : undefined
+    }
+    await updateValue<string | Uint8Array>(within, { op, key, change, call: () => step, options })
+    return there
+  })
+}
+
+function joined(
+  namespace: Namespace,
+  op: JoinVerb,
+  key: string,
+  current: unknown,
+  part: string | Uint8Array,
+): string | Uint8Array {
+  if (typeof current === 'string' && typeof part === 'string') return op === 'append' ? current + part : part + current
+  if (current instanceof Uint8Array && part instanceof Uint8Array) {
+    const both = Buffer.concat(op === 'append' ? [current, part] : [part, current])
+    return Buffer.isBuffer(current) ? both : new Uint8Array(both)
+  }
+  const holds =
+    typeof current === 'string' ? 'text' : current instanceof Uint8Array ? 'bytes' : 'neither text nor bytes'
+  const given = typeof part === 'string' ? 'text' : 'bytes'
+  throw new NotAppendableError(`the entry holds ${holds}, and ${op} was given ${given}; it joins like to like`, {
     op,
     key,
-    change: current => {
-      there = current !== undefined
-      if (current === undefined) return undefined
-      if (typeof current === 'string' && typeof part === 'string') {
-        return op === 'append' ? current + part : part + current
-      }
-      if (current instanceof Uint8Array && part instanceof Uint8Array) {
-        const both = Buffer.concat(op === 'append' ? [current, part] : [part, current])
-        return Buffer.isBuffer(current) ? both : new Uint8Array(both)
-      }
-      const holds =
-        typeof current === 'string' ? 'text' : current instanceof Uint8Array ? 'bytes' : 'neither text nor bytes'
-      const given = typeof part === 'string' ? 'text' : 'bytes'
-      throw new NotAppendableError(`the entry holds ${holds}, and ${op} was given ${given}; it joins like to like`, {
-        op,
-        key,
-        server: namespace.reads.serverOf(key),
-      })
-    },
-    call: () => call,
-    options,
+    server: namespace.reads.serverOf(key),
   })
-  return there
 }

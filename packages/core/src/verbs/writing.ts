@@ -1,5 +1,5 @@
 import type { Encoded } from '@anycache/serializer'
-import type { CallOptions } from '../cache.js'
+import type { CallOptions, WriteOptions } from '../cache.js'
 import { NotSupportedError } from '../errors.js'
 import type { Answer, Call, Condition, Failed, Item, Space, Write, Written } from '../store.js'
 import { BatchFailures } from './batch-failures.js'
@@ -127,11 +127,24 @@ export function requireCas(namespace: Namespace, op: string, key: string): void 
   )
 }
 
-/**
- * `setMany` after its arguments were checked and its values began to be encoded; `ttls` in the order of `entries`.
- * Resolves the keys that were not stored, in that order.
- */
-export async function setValues(
+/** `setMany` after its arguments were checked. Resolves the keys that were not stored, in their order. */
+export function setValues(
+  namespace: Namespace,
+  entries: Iterable<readonly [string, unknown]>,
+  options: WriteOptions | undefined,
+): Promise<string[]> {
+  const encodings = new Map<string, Encoded | Promise<Encoded>>()
+  for (const [key, value] of entries) {
+    const encoded = namespace.entries.encode('setMany', key, value)
+    // One that fails rejects the call, and nobody waits for the others that are under way.
+    if (encoded instanceof Promise) encoded.catch(() => {})
+    encodings.set(key, encoded)
+  }
+  const ttls = Array.from(encodings.keys(), key => namespace.ttl(options?.ttl, 'setMany', key))
+  return setEncoded(namespace, namespace.changingMany(encodings.keys()), encodings, ttls, options)
+}
+
+async function setEncoded(
   namespace: Namespace,
   space: Space,
   entries: ReadonlyMap<string, Encoded | Promise<Encoded>>,
