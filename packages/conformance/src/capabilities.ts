@@ -19,6 +19,7 @@ import { readThrough } from './cases/read-through.js'
 import { signals } from './cases/signals.js'
 import { tooLargeValues } from './cases/too-large.js'
 import { ttl } from './cases/ttl.js'
+import { ttlForms } from './cases/ttl-forms.js'
 import { undecodable } from './cases/undecodable.js'
 import { updating } from './cases/updating.js'
 import { values } from './cases/values.js'
@@ -50,5 +51,6 @@ export const capabilities: readonly Capability[] = [
   signals,
   processes,
   ttl,
+  ttlForms,
   lifecycle,
 ]

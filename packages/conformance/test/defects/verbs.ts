@@ -12,7 +12,7 @@ export const verbDefects: Record<string, NoticedDefect> = {
     space: retimed(ttl => Math.floor(ttl / 1000) * 1000 || forever),
   },
   'a ttl over 30 days is taken for a date': {
-    noticedBy: 'ttl',
+    noticedBy: 'forms of a ttl',
     space: retimed(ttl => (ttl > 30 * 86_400_000 && ttl < forever ? 1 : ttl)),
   },
   'setMany forgets the ttl': {
