@@ -1,7 +1,7 @@
 import { ioredisParameters } from '@anycache/redis/ioredis-parameters'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseUrl as parseUrlOfStore } from '../../redis/src/url.js'
+import { parseUrl as parseUrlOfStore } from '../../redis/src/endpoint.js'
 import { parseUrl } from '../src/url.js'
 import { foreignParameters } from '../src/url-parameters.js'
 

@@ -1,6 +1,6 @@
 import { type Call, ConnectionError, type Written } from '@anycache/core'
-import type { Queue } from './queue.js'
-import { nothing } from './replies.js'
+import type { Queue } from './batching/batcher.js'
+import { nothing } from './protocol/replies.js'
 import { literal, scan } from './scan.js'
 
 /** Sweeps of one clear. A connection that is lost in each of so many will be lost in the next one. */

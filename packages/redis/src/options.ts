@@ -10,9 +10,9 @@ import {
 } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
 import type { Redis } from 'ioredis'
-import { type Address, checkClient, type RedisClient } from './client.js'
-import type { PasswordSource } from './login.js'
-import { parseUrl } from './url.js'
+import { type Address, checkClient, type RedisClient } from './client/client.js'
+import type { PasswordSource } from './client/login.js'
+import { parseUrl } from './endpoint.js'
 
 /** What a {@link RedisStore} takes: a `client`, or where the server is. */
 export interface RedisStoreOptions<C extends RedisClient = Redis> {

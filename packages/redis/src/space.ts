@@ -15,13 +15,13 @@ import {
 } from '@anycache/core'
 import { frame } from '@anycache/serializer'
 import type { Clearings } from './clear.js'
-import { isRefusal } from './failures.js'
-import { bigValue, type Queue } from './queue.js'
-import { mostKeys } from './reads.js'
-import { casOf, countOf, itemOf, itemsOf, storedOrExists, storedOrMissing, wasThere } from './replies.js'
+import { isRefusal } from './protocol/failures.js'
+import { bigValue, type Queue } from './batching/batcher.js'
+import { mostKeys } from './batching/get-batch.js'
+import { casOf, countOf, itemOf, itemsOf, storedOrExists, storedOrMissing, wasThere } from './protocol/replies.js'
 import { globOf, literal, scan } from './scan.js'
-import { compareAndDelete, compareAndSet, count, persist } from './scripts.js'
-import { maxValueBytes, type ValueLimit } from './value-limit.js'
+import { compareAndDelete, compareAndSet, count, persist } from './protocol/scripts.js'
+import { maxValueBytes, type ValueLimit } from './connection/value-limit.js'
 
 /** One namespace on a Redis server: every key under its prefix. */
 export class RedisSpace implements Space {

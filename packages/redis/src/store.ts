@@ -10,14 +10,14 @@ import {
 } from '@anycache/core'
 import type { Redis } from 'ioredis'
 import { Clearings } from './clear.js'
-import { type Address, createClient, type RedisClient } from './client.js'
-import { Connection } from './connection.js'
-import { infoOf } from './info.js'
+import { type Address, createClient, type RedisClient } from './client/client.js'
+import { Connection } from './connection/connection.js'
+import { infoOf } from './protocol/info.js'
 import { type RedisStoreOptions, resolveOptions } from './options.js'
-import { Queue } from './queue.js'
-import { nothing } from './replies.js'
+import { Queue } from './batching/batcher.js'
+import { nothing } from './protocol/replies.js'
 import { RedisSpace } from './space.js'
-import { ValueLimit } from './value-limit.js'
+import { ValueLimit } from './connection/value-limit.js'
 
 /** Entries on one Redis or Valkey server, as strings. Connects with the first operation, within its deadline. */
 export class RedisStore<C extends RedisClient = Redis> implements Store {

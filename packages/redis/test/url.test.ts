@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseUrl } from '../src/url.js'
+import { parseUrl } from '../src/endpoint.js'
 
 test.each([
   ['redis://cache?family=6&protocol=2&db=3', { host: 'cache', family: 6, protocol: 2, db: 3, tls: false }],

@@ -1,9 +1,9 @@
 import { type CacheError, type Pending, unwatch, type Written, watchDeadline } from '@anycache/core'
-import type { Argument } from './command.js'
-import type { Entry, Lane } from './entry.js'
-import { commandFailure, isReply, isReplyOf } from './failures.js'
-import type { Exchange } from './traffic.js'
-import type { ValueLimit } from './value-limit.js'
+import type { Argument } from '../protocol/command.js'
+import type { Entry, Lane } from './batchable.js'
+import { commandFailure, isReply, isReplyOf } from '../protocol/failures.js'
+import type { Exchange } from '../connection/traffic.js'
+import type { ValueLimit } from '../connection/value-limit.js'
 
 export interface LoneWriteOptions {
   readonly deadline: number

@@ -1,6 +1,6 @@
 import type { CacheError } from '@anycache/core'
-import type { Connection } from './connection.js'
-import type { Exchange } from './traffic.js'
+import type { Connection } from '../connection/connection.js'
+import type { Exchange } from '../connection/traffic.js'
 
 /** What waits in the queue for its turn on the wire. */
 export interface Entry {

@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout, TimeoutError } from '@anycache/core'
-import type { Argument } from './command.js'
+import type { Argument } from '../protocol/command.js'
 import type { Exchanges } from './exchanges.js'
-import { isReply } from './failures.js'
+import { isReply } from '../protocol/failures.js'
 
 /** The connection that is asked. */
 interface Asked {

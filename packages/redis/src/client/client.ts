@@ -1,9 +1,9 @@
 import { InvalidArgumentError, NotSupportedError, setImmediate, shown, withRealTicks } from '@anycache/core'
 import { Command, Redis } from 'ioredis'
-import { type Argument, nowhere, WireCommand } from './command.js'
+import { type Argument, nowhere, WireCommand } from '../protocol/command.js'
 import { Connector } from './connector.js'
 import { Login, type PasswordSource } from './login.js'
-import { type ClientStream, Outlet } from './outlet.js'
+import { type ClientStream, Outlet } from './corked-writer.js'
 
 /** What the store needs of a client: ioredis 6, ioredis 5.4 or later, and its kin have it. */
 export interface RedisClient {

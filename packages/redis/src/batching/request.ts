@@ -1,8 +1,8 @@
 import { type CacheError, type Pending, unwatch, watchDeadline } from '@anycache/core'
-import { isHarmless } from './command.js'
-import type { Entry, Lane } from './entry.js'
-import { commandFailure } from './failures.js'
-import type { Exchange } from './traffic.js'
+import { isHarmless } from '../protocol/command.js'
+import type { Entry, Lane } from './batchable.js'
+import { commandFailure } from '../protocol/failures.js'
+import type { Exchange } from '../connection/traffic.js'
 
 /** From here on a command is large: what is sent behind it may have to wait. */
 const large = 16 * 1024

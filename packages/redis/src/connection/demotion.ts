@@ -1,6 +1,6 @@
 import { clearTimeout, now, ServerError, setImmediate, setTimeout, withRealTicks } from '@anycache/core'
-import { isReply } from './failures.js'
-import type { ClientStream } from './outlet.js'
+import { isReply } from '../protocol/failures.js'
+import type { ClientStream } from '../client/corked-writer.js'
 
 /** Before Redis 7 an error inside a script stood behind a text of its own. */
 const ofReplica = /^(?:READONLY|MASTERDOWN|UNBLOCKED|NOREPLICAS) |(?:^|[ :])-(?:READONLY|NOREPLICAS) /

@@ -1,5 +1,5 @@
 import type { RedisClient } from './client.js'
-import type { ClientStream } from './outlet.js'
+import type { ClientStream } from './corked-writer.js'
 
 /** Who hears a client's events. */
 export interface Watcher {

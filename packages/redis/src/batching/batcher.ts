@@ -8,14 +8,14 @@ import {
   type Written,
   watchDeadline,
 } from '@anycache/core'
-import type { Connection } from './connection.js'
-import type { Entry, Lane } from './entry.js'
-import { commandFailure } from './failures.js'
+import type { Connection } from '../connection/connection.js'
+import type { Entry, Lane } from './batchable.js'
+import { commandFailure } from '../protocol/failures.js'
 import { LoneWrite, type LoneWriteOptions } from './lone-write.js'
-import { Reads } from './reads.js'
-import { refused } from './refused.js'
+import { Reads } from './get-batch.js'
+import { refused } from '../refused.js'
 import { Request } from './request.js'
-import type { Exchange } from './traffic.js'
+import type { Exchange } from '../connection/traffic.js'
 
 /** Bytes that a command holds beside its arguments. */
 const overhead = 64

@@ -1,7 +1,7 @@
 import { now } from '@anycache/core'
-import { type Argument, isHarmless } from './command.js'
-import type { ClientStream } from './outlet.js'
-import type { Watch } from './watch.js'
+import { type Argument, isHarmless } from '../protocol/command.js'
+import type { ClientStream } from '../client/corked-writer.js'
+import type { Watch } from '../client/watch.js'
 
 /** Bytes per ms of the slowest link over which a large value is waited for though nothing of it is seen to move. */
 const slowestLink = 500

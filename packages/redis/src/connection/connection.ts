@@ -11,16 +11,16 @@ import {
   TimeoutError,
   withRealTicks,
 } from '@anycache/core'
-import { Attempt } from './attempt.js'
-import { type RedisClient, Sender } from './client.js'
-import type { Argument } from './command.js'
+import { Attempt } from './dial.js'
+import { type RedisClient, Sender } from '../client/client.js'
+import type { Argument } from '../protocol/command.js'
 import { lastReplies } from './demotion.js'
 import { Exchanges } from './exchanges.js'
-import { connectionFailure } from './failures.js'
-import type { ClientStream } from './outlet.js'
+import { connectionFailure } from '../protocol/failures.js'
+import type { ClientStream } from '../client/corked-writer.js'
 import { ping } from './probe.js'
-import { refused } from './refused.js'
-import { Watch, type Watcher } from './watch.js'
+import { refused } from '../refused.js'
+import { Watch, type Watcher } from '../client/watch.js'
 
 export interface ConnectionOptions {
   readonly client: RedisClient

@@ -1,8 +1,8 @@
 import { type CacheError, type Pending, type StoredItem, unwatch, watchDeadline } from '@anycache/core'
-import type { Entry, Lane } from './entry.js'
-import { isReplyOf } from './failures.js'
-import { itemOf } from './replies.js'
-import type { Exchange } from './traffic.js'
+import type { Entry, Lane } from './batchable.js'
+import { isReplyOf } from '../protocol/failures.js'
+import { itemOf } from '../protocol/replies.js'
+import type { Exchange } from '../connection/traffic.js'
 
 /** Most keys of one MGET: the server serves others between two of them. */
 export const mostKeys = 512

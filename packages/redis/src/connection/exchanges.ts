@@ -1,11 +1,11 @@
 import { type Breaker, type CacheError, now, type ServerError, TimeoutError, withRealTicks } from '@anycache/core'
-import type { RedisClient } from './client.js'
-import type { Argument } from './command.js'
+import type { RedisClient } from '../client/client.js'
+import type { Argument } from '../protocol/command.js'
 import { isDemotion, Retreat, refusedForOwner } from './demotion.js'
-import { commandFailure, isReply } from './failures.js'
-import type { ClientStream } from './outlet.js'
+import { commandFailure, isReply } from '../protocol/failures.js'
+import type { ClientStream } from '../client/corked-writer.js'
 import { type Exchange, Traffic } from './traffic.js'
-import type { Watch } from './watch.js'
+import type { Watch } from '../client/watch.js'
 
 export interface ExchangesOptions {
   readonly client: RedisClient
