@@ -52,9 +52,9 @@ export function frame(item: Framed): string | Uint8Array {
 
 /**
  * The flags, metadata and payload of a stored value; bare bytes have flags 0. All may share memory with `bytes`.
- * Throws ERR_CACHE_SERIALIZATION for a frame that is cut or of an unknown version.
+ * Throws ERR_CACHE_SERIALIZATION for a frame that is cut or of an unknown version. `splits: false`: bit 12 is left to its owner.
  */
-export function unframe(bytes: Uint8Array): { flags: number; data: Uint8Array; metadata?: Uint8Array } {
+export function unframe(bytes: Uint8Array, splits = true): { flags: number; data: Uint8Array; metadata?: Uint8Array } {
   if (bytes[0] !== FRAME_BYTE) return { flags: 0, data: bytes }
   if (bytes[1] !== VERSION) {
     const found = bytes[1] === undefined ? 'it is cut' : `version ${bytes[1]}`
@@ -68,7 +68,7 @@ export function unframe(bytes: Uint8Array): { flags: number; data: Uint8Array; m
     if (byte > 0x7f) continue
     if (flags > MAX_FLAGS || (byte === 0 && at > 2)) break
     const data = bytes.subarray(at + 1)
-    return (flags & FLAG_METADATA) === 0 ? { flags, data } : { flags, ...splitMetadata(data) }
+    return !splits || (flags & FLAG_METADATA) === 0 ? { flags, data } : { flags, ...splitMetadata(data) }
   }
   throw new SerializationError("the frame's flags are not a 32-bit number in its shortest form")
 }
