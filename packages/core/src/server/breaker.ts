@@ -54,7 +54,8 @@ export interface BreakerSetup {
  * is the guinea pig. While it is open every call is refused at once; the first answered probe closes it.
  */
 export class Breaker {
-  readonly server: string
+  /** Changes where the address comes to lead to another server. */
+  server: string
   readonly #enabled: boolean
   readonly #limit: number
   readonly #minDelay: number
