@@ -1,17 +1,58 @@
-import { type Call, ConnectionError, type Written } from '@anycache/core'
-import type { Queue } from './batching/batcher.js'
+import { type CacheError, type Call, everyServer } from '@anycache/core'
+import type { Batcher } from './batching/batcher.js'
 import { nothing } from './protocol/replies.js'
 import { literal, scan } from './scan.js'
+import type { Topology } from './topology/topology.js'
 
-/** Sweeps of one clear. A connection that is lost in each of so many will be lost in the next one. */
-const mostSweeps = 5
-
-/** One `clear()` that is under way, and what this process has written since it was called. */
+/** One `clear()` that is under way. */
 class Clearing {
-  readonly written = new Map<string, Promise<Written>>()
+  /** A Redis pattern that finds the namespace's keys and some foreign ones, such as "shop/x". */
+  readonly pattern: string
+  /** Only names may stand between the namespace and the colon. */
+  readonly #own: RegExp
+  /** Keys that a call cleared before the walk came to them. */
+  readonly #reached = new Set<string>()
+  /** Keys that a call could not clear. */
+  readonly #missed = new Set<string>()
+
+  constructor(path: readonly string[], keyPrefix: string) {
+    const name = path.join('/')
+    this.pattern = `${literal(keyPrefix + name)}[:/]*`
+    this.#own = new RegExp(`^${name.replaceAll('.', '\\.')}(?:/[A-Za-z0-9_.-]+)*:`)
+  }
+
+  /** Clears the key, unless a call did so before. */
+  reach(wireKey: string, batcher: Batcher, call: Call): void {
+    if (this.#reached.has(wireKey) || !this.#own.test(wireKey)) return
+    this.#reached.add(wireKey)
+    this.#missed.delete(wireKey)
+    batcher.request('unlink', [wireKey], wireKey, call.deadline, nothing).catch(({ code, outcome }: CacheError) => {
+      // One that is late is done all the same, as long as its connection lives.
+      if (code === 'ERR_CACHE_TIMEOUT' && outcome === 'unknown') return
+      this.#reached.delete(wireKey)
+      this.#missed.add(wireKey)
+    })
+  }
+
+  async sweep(batcher: Batcher, keyPrefix: string, nextCall: () => Call): Promise<void> {
+    const cut = Buffer.byteLength(keyPrefix)
+    for await (const found of scan(batcher, this.pattern, nextCall)) {
+      const keys = found.map(key => key.subarray(cut))
+      // latin1 keeps every byte, and names and separators are ASCII; the key itself may be any bytes.
+      const own = keys.filter(key => this.#own.test(key.toString('latin1')) && !this.#reached.has(key.toString()))
+      await unlink(batcher, own, nextCall())
+    }
+  }
+
+  get missed(): Buffer[] {
+    return [...this.#missed].map(wireKey => Buffer.from(wireKey))
+  }
 }
 
-/** The clears of one store that are under way: what is set after the call of a clear must survive it. */
+/**
+ * The clears of one store that are under way. Until a clear has ended, the first call on each of its keys clears that key in front of it:
+ * no call sees what was there before the clear, and what is set after it survives.
+ */
 export class Clearings {
   readonly #running = new Set<Clearing>()
 
@@ -19,79 +60,26 @@ export class Clearings {
     return this.#running.size === 0
   }
 
-  /** A write under `always`, or one that was found to be stored. */
-  wrote(wireKey: string, outcome: Promise<Written>): void {
-    for (const clearing of this.#running) clearing.written.set(wireKey, outcome)
+  /** A call on the key is about to be sent. */
+  reach(wireKey: string, batcher: Batcher, call: Call): void {
+    for (const clearing of this.#running) clearing.reach(wireKey, batcher, call)
   }
 
-  /**
-   * Deletes every key of the namespace `path` and those nested in it. `clientPrefix` is what the client puts before each key:
-   * SCAN is the one command for which it does not.
-   */
-  async clear(queue: Queue, path: readonly string[], clientPrefix: string, nextCall: () => Call): Promise<void> {
-    const clearing = new Clearing()
+  /** Deletes every key of the namespace `path` and those nested in it. */
+  async clear(topology: Topology, path: readonly string[], nextCall: () => Call): Promise<void> {
+    const clearing = new Clearing(path, topology.keyPrefix)
     this.#running.add(clearing)
     try {
-      for (let sweeps = 1; !(await this.#sweep(clearing, queue, path, clientPrefix, nextCall)); sweeps++) {
-        if (sweeps === mostSweeps) throw interrupted(queue.connection.server)
-      }
+      await everyServer('clear', topology.masters, master => clearing.sweep(master, topology.keyPrefix, nextCall))
+      for (const key of clearing.missed) await unlink(topology.batcherFor(String(key)), [key], nextCall())
     } finally {
       this.#running.delete(clearing)
     }
   }
-
-  /** False where the connection was made anew meanwhile: SCAN's cursor means nothing to another process, which skips keys then. */
-  async #sweep(
-    clearing: Clearing,
-    queue: Queue,
-    path: readonly string[],
-    clientPrefix: string,
-    nextCall: () => Call,
-  ): Promise<boolean> {
-    const name = path.join('/')
-    // The pattern also finds foreign keys such as "shop/x": only names may stand between the namespace and the colon.
-    const own = new RegExp(`^${name.replaceAll('.', '\\.')}(?:/[A-Za-z0-9_.-]+)*:`)
-    const cut = Buffer.byteLength(clientPrefix)
-    const spared = new Set<string>()
-    let connects: number | undefined
-    for await (const found of scan(queue, `${literal(clientPrefix + name)}[:/]*`, nextCall)) {
-      connects ??= queue.connection.connects
-      const doomed: Buffer[] = []
-      for (const whole of found) {
-        const bytes = whole.subarray(cut)
-        // latin1 keeps every byte, and names and separators are ASCII; the key itself may be any bytes.
-        if (!own.test(bytes.toString('latin1'))) continue
-        const wireKey = bytes.toString()
-        if (clearing.written.has(wireKey)) spared.add(wireKey)
-        else doomed.push(bytes)
-      }
-      await unlink(queue, doomed, nextCall())
-    }
-    for (const wireKey of spared) {
-      // A set that failed has left the old value where it was.
-      if (!(await wasStored(clearing.written, wireKey))) await unlink(queue, [Buffer.from(wireKey)], nextCall())
-    }
-    return connects === queue.connection.connects
-  }
 }
 
-function interrupted(server: string): ConnectionError {
-  const fact = `the connection to ${server} was lost in each of ${mostSweeps} sweeps; entries may be left, so clear again`
-  return new ConnectionError(fact, { server, outcome: 'unknown' })
-}
-
-async function wasStored(written: ReadonlyMap<string, Promise<Written>>, wireKey: string): Promise<boolean> {
-  for (;;) {
-    const last = written.get(wireKey) as Promise<Written>
-    const stored = await last.then(
-      ({ outcome }) => outcome === 'stored',
-      () => false,
-    )
-    if (written.get(wireKey) === last) return stored
-  }
-}
-
-async function unlink(queue: Queue, keys: Buffer[], call: Call): Promise<void> {
-  if (keys.length === 0) return
-  await queue.request('unlink', keys, undefined, call.deadline, nothing)
+async function unlink(batcher: Batcher, keys: Buffer[], call: Call): Promise<void> {
+  const send = (args: Buffer[]): Promise<void> => batcher.request('unlink', args, undefined, call.deadline, nothing)
+  if (batcher.joinsKeys && keys.length > 0) await send(keys)
+  else await Promise.all(keys.map(key => send([key])))
 }

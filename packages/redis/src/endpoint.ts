@@ -1,5 +1,27 @@
 import { checkOptions, InvalidArgumentError, shown } from '@anycache/core'
+import type { PasswordSource } from './client/login.js'
 import { ioredisParameters } from './ioredis-parameters.js'
+
+/** How to reach the server of a client that the store makes for itself. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+  /** A unix socket; then `host` and `port` mean nothing. */
+  readonly path: string | undefined
+  readonly username: string | undefined
+  readonly password: string | PasswordSource | undefined
+  readonly db: number
+  readonly family: 0 | 4 | 6
+  readonly protocol: 2 | 3
+  readonly tls: object | undefined
+  readonly clientName: string | undefined
+}
+
+/** What errors, events and `info()` call the server: `host:port`, or the path of its socket. */
+export function nameOf({ host = 'localhost', port = 6379, path }: Pick<UrlParts, 'host' | 'port' | 'path'>): string {
+  if (path) return path
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
 
 /** The parts that a URL names; what it does not name is left out. */
 export interface UrlParts {

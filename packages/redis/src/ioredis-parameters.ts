@@ -1,6 +1,6 @@
 /**
- * Options of ioredis that change nothing here, as URLs written for it may name them: deadlines, connecting anew and what waits meanwhile
- * are the store's own affair.
+ * Options of ioredis that have no effect here, since URLs written for it may name them: the store itself decides on deadlines, on
+ * reconnecting and on calls that wait for a connection.
  */
 export const ioredisParameters: ReadonlySet<string> = new Set([
   'autoResendUnfulfilledCommands',

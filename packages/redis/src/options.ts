@@ -1,21 +1,20 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import {
-  type BreakerOptions,
-  checkBreaker,
   checkOptions,
-  type Duration,
+  type HealthOptions,
+  type HealthSettings,
+  healthOptionNames,
   InvalidArgumentError,
-  milliseconds,
+  resolveHealth,
   shown,
 } from '@anycache/core'
-import { parseBytes } from '@anycache/serializer'
 import type { Redis } from 'ioredis'
-import { type Address, checkClient, type RedisClient } from './client/client.js'
+import { checkClient, type RedisClient } from './client/client.js'
 import type { PasswordSource } from './client/login.js'
-import { parseUrl } from './endpoint.js'
+import { type Endpoint, parseUrl } from './endpoint.js'
 
 /** What a {@link RedisStore} takes: a `client`, or where the server is. */
-export interface RedisStoreOptions<C extends RedisClient = Redis> {
+export interface RedisStoreOptions<C extends RedisClient = Redis> extends HealthOptions {
   /**
    * A ready ioredis `Redis`, 5.4 or later, used as it is: its options, its `keyPrefix` and its connection stay its own, and it is
    * never closed. Not with any option that names a server. Clusters are not supported yet: `NotSupportedError`.
@@ -23,7 +22,7 @@ export interface RedisStoreOptions<C extends RedisClient = Redis> {
   readonly client?: C
   /**
    * `redis://user:password@host:6379/2`, `rediss://` for TLS, `valkey://`, `valkeys://`, or `unix:///run/redis.sock?db=2`.
-   * Options given beside it win over its parts. Not with `host`, `port` or `path`.
+   * Other options win over its parts. Not with `host`, `port` or `path`.
    */
   readonly url?: string
   /** Default `localhost`. */
@@ -52,23 +51,11 @@ export interface RedisStoreOptions<C extends RedisClient = Redis> {
   readonly tls?: boolean | TlsOptions
   /** What `CLIENT LIST` calls the connection. Default: nothing. */
   readonly clientName?: string
-  /** How long connecting may take; every other probe of a silent server takes 500 ms of it at most. Default 500 ms. */
-  readonly timeout?: Duration
-  /** When the server is given a rest after failures; `false`: never. Default: after 5 in a row, or when it cannot be reached. */
-  readonly breaker?: BreakerOptions | false
-  /**
-   * Bytes of commands that may wait for an answer, as a number or `'64mb'`; more are refused with `OverloadedError`, unsent.
-   * A single command may be larger. Of small commands the heap holds five to seven times their bytes. Default 64 MiB.
-   */
-  readonly maxInFlightBytes?: number | string
 }
 
 /** {@link RedisStoreOptions}, resolved once. */
-export interface ResolvedOptions {
-  readonly server: RedisClient | Address
-  readonly timeout: number
-  readonly breaker: BreakerOptions | false | undefined
-  readonly maxInFlightBytes: number
+export interface ResolvedOptions extends HealthSettings {
+  readonly server: RedisClient | Endpoint
 }
 
 const addressNames = [
@@ -84,27 +71,21 @@ const addressNames = [
   'tls',
   'clientName',
 ] as const
-const optionNames = ['client', ...addressNames, 'timeout', 'breaker', 'maxInFlightBytes'] as const
+const optionNames = ['client', ...addressNames, ...healthOptionNames] as const
 
 /** The options with their defaults. Throws `InvalidArgumentError` for what cannot be used; no message holds a password. */
 export function resolveOptions(options: RedisStoreOptions<RedisClient>): ResolvedOptions {
   checkOptions('RedisStore', options, optionNames)
-  const { client, timeout, breaker, maxInFlightBytes } = options
+  const { client } = options
   if (client !== undefined) {
     const extra = addressNames.find(name => options[name] !== undefined)
-    if (extra !== undefined) wrong(`${extra} means nothing beside client; set it on the client`)
+    if (extra !== undefined) wrong(`${extra} has no effect with client; set it on the client`)
     checkClient(client)
   }
-  return {
-    server: client ?? addressOf(options),
-    timeout: timeout === undefined ? 500 : milliseconds(timeout, 'RedisStore: timeout'),
-    breaker: checkBreaker('RedisStore', breaker),
-    maxInFlightBytes:
-      maxInFlightBytes === undefined ? 64 * 2 ** 20 : parseBytes(maxInFlightBytes, 'RedisStore: maxInFlightBytes'),
-  }
+  return { server: client ?? endpointOf(options), ...resolveHealth('RedisStore', options) }
 }
 
-function addressOf(options: RedisStoreOptions<RedisClient>): Address {
+function endpointOf(options: RedisStoreOptions<RedisClient>): Endpoint {
   const { url, host, port, path, db, family, protocol, tls } = options
   const places = [
     url !== undefined && 'url',

@@ -3,205 +3,253 @@ import {
   type CacheError,
   type Call,
   type CasToken,
+  type Claimed,
   type Counted,
+  epochNow,
   type Failed,
   type Item,
+  NotSupportedError,
   patternOf,
   prefixOf,
   type Space,
   type StoredItem,
+  type Touched,
   type Write,
   type Written,
 } from '@anycache/core'
-import { frame } from '@anycache/serializer'
+import { type Format, frame, nativeFormat } from '@anycache/serializer'
+import { type Batcher, bigValue, mostKeys } from './batching/batcher.js'
+import { Heads } from './batching/heads.js'
+import type { Reader } from './batching/request.js'
 import type { Clearings } from './clear.js'
+import { maxValueBytes } from './connection/value-limit.js'
 import { isRefusal } from './protocol/failures.js'
-import { bigValue, type Queue } from './batching/batcher.js'
-import { mostKeys } from './batching/get-batch.js'
-import { casOf, countOf, itemOf, itemsOf, storedOrExists, storedOrMissing, wasThere } from './protocol/replies.js'
-import { globOf, literal, scan } from './scan.js'
-import { compareAndDelete, compareAndSet, count, persist } from './protocol/scripts.js'
-import { maxValueBytes, type ValueLimit } from './connection/value-limit.js'
+import {
+  claimedOf,
+  countOf,
+  type ItemReader,
+  itemOf,
+  plainItemOf,
+  storedOrExists,
+  storedOrMissing,
+  touchedOf,
+  versionOf,
+  wasThere,
+  writtenOf,
+} from './protocol/replies.js'
+import { add, claim, compareAndDelete, compareAndSet, count, replace, touch } from './protocol/scripts.js'
+import { globOf, literal, present, scan } from './scan.js'
+import type { Topology } from './topology/topology.js'
 
-/** One namespace on a Redis server: every key under its prefix. */
+type Found = StoredItem | undefined | Failed
+
+/** One namespace on Redis: every key under its prefix. */
 export class RedisSpace implements Space {
-  readonly #queue: Queue
+  readonly #topology: Topology
   readonly #clearings: Clearings
-  readonly #limit: ValueLimit
   readonly #path: readonly string[]
   readonly #prefix: string
-  readonly #clientPrefix: string
+  /** Whether some items count as absent. */
+  readonly #hasMetadata: boolean
+  readonly #item: ItemReader
 
-  constructor(queue: Queue, clearings: Clearings, limit: ValueLimit, path: readonly string[], clientPrefix: string) {
-    this.#queue = queue
+  /** Throws `NotSupportedError` for a format whose counters have flags of their own. */
+  constructor(topology: Topology, clearings: Clearings, path: readonly string[], format: Format) {
+    if (String(format.counterFlags) !== String(nativeFormat.counterFlags)) {
+      const given = `got flags ${format.counterFlags.join(', ')}`
+      throw new NotSupportedError(`RedisStore: counters lie bare, so a serializer's must have flags 2, ${given}`)
+    }
+    this.#topology = topology
     this.#clearings = clearings
-    this.#limit = limit
     this.#path = [...path]
     this.#prefix = prefixOf(path)
-    this.#clientPrefix = clientPrefix
+    this.#hasMetadata = format.metadata
+    this.#item = format.metadata ? itemOf : plainItemOf
   }
 
   get(key: string, call: Call): Promise<StoredItem | undefined> {
-    return this.#queue.get(this.#prefix + key, call.deadline)
+    const wireKey = this.#prefix + key
+    return this.#batcherFor(wireKey, call).get(wireKey, call.deadline, this.#item)
   }
 
-  async getMany(keys: readonly string[], call: Call): Promise<(StoredItem | undefined | Failed)[]> {
-    const chunks: Promise<(StoredItem | undefined | Failed)[]>[] = []
-    for (let from = 0; from < keys.length; from += mostKeys) {
-      chunks.push(this.#getChunk(keys.slice(from, from + mostKeys), call))
-    }
-    return chunks.length === 1
-      ? (chunks[0] as Promise<(StoredItem | undefined | Failed)[]>)
-      : (await Promise.all(chunks)).flat()
+  getMany(keys: readonly string[], call: Call): Promise<Found[]> {
+    const wireKeys = keys.map(key => this.#prefix + key)
+    const { masters } = this.#topology
+    if (!this.#clearings.idle) for (const wireKey of wireKeys) this.#batcherFor(wireKey, call)
+    return masters.length === 1
+      ? this.#getFrom(masters[0] as Batcher, wireKeys, call)
+      : this.#getFromSeveral(wireKeys, call)
   }
 
-  async #getChunk(keys: readonly string[], call: Call): Promise<(StoredItem | undefined | Failed)[]> {
-    try {
-      const wireKeys = keys.map(key => this.#prefix + key)
-      return await this.#queue.request('mget', wireKeys, undefined, call.deadline, itemsOf)
-    } catch (error) {
-      // One forbidden key fails the whole MGET; by itself, each key gets its own answer.
-      if (!isRefusal(error, 'NOPERM')) return keys.map(() => ({ failure: error as CacheError }))
-      return Promise.all(keys.map(key => attempt(() => this.get(key, call))))
+  async #getFromSeveral(wireKeys: readonly string[], call: Call): Promise<Found[]> {
+    const places = new Map<Batcher, number[]>()
+    for (const [i, wireKey] of wireKeys.entries()) {
+      const batcher = this.#topology.batcherFor(wireKey)
+      const indices = places.get(batcher)
+      if (indices === undefined) places.set(batcher, [i])
+      else indices.push(i)
     }
+    const answers: Found[] = new Array(wireKeys.length)
+    const read = async ([batcher, indices]: [Batcher, number[]]): Promise<void> => {
+      const own = indices.map(i => wireKeys[i] as string)
+      for (const [j, found] of (await this.#getFrom(batcher, own, call)).entries())
+        answers[indices[j] as number] = found
+    }
+    await Promise.all([...places].map(read))
+    return answers
+  }
+
+  #getFrom(batcher: Batcher, wireKeys: readonly string[], call: Call): Promise<Found[]> {
+    if (wireKeys.length <= mostKeys) return this.#getChunk(batcher, wireKeys, call)
+    const chunks: Promise<Found[]>[] = []
+    for (let from = 0; from < wireKeys.length; from += mostKeys) {
+      chunks.push(this.#getChunk(batcher, wireKeys.slice(from, from + mostKeys), call))
+    }
+    return Promise.all(chunks).then(answers => answers.flat())
+  }
+
+  async #getChunk(batcher: Batcher, wireKeys: readonly string[], call: Call): Promise<Found[]> {
+    if (wireKeys.length === 0) return []
+    if (batcher.joinsKeys) {
+      try {
+        const itemsOf = (reply: unknown): (StoredItem | undefined)[] => (reply as readonly unknown[]).map(this.#item)
+        return await batcher.request('mget', wireKeys as string[], undefined, call.deadline, itemsOf)
+      } catch (error) {
+        // One forbidden key fails the whole MGET; by itself, each key gets its own answer.
+        if (!isRefusal(error, 'NOPERM')) return wireKeys.map(() => ({ failure: error as CacheError }))
+      }
+    }
+    return Promise.all(wireKeys.map(wireKey => settleOne(() => batcher.get(wireKey, call.deadline, this.#item))))
   }
 
   write(write: Write, call: Call): Promise<Written> {
     const { key, item, when } = write
     const wireKey = this.#prefix + key
+    const batcher = this.#batcherFor(wireKey, call)
+    const { limit } = batcher.connection
     const value = payloadOf(item)
-    if (value === undefined) return this.#refuse(wireKey, when, call)
+    if (value === undefined) return refuseLarge(batcher, wireKey, when, call)
     const { length } = value
-    const doubtful = !this.#limit.isProven(length)
-    if (doubtful && this.#limit.refuses(length)) return this.#refuse(wireKey, when, call)
-    const ttl = write.ttl === Number.POSITIVE_INFINITY ? undefined : String(Math.ceil(write.ttl))
-    const outcome = this.#send(wireKey, value, ttl, when, call, doubtful)
-    if (!this.#clearings.idle) this.#tellClearings(wireKey, when, outcome)
-    return outcome
-  }
-
-  /** `doubtful`: the value may be too large for the server. */
-  #send(
-    wireKey: string,
-    value: string | Buffer,
-    ttl: string | undefined,
-    when: Write['when'],
-    call: Call,
-    doubtful: boolean,
-  ): Promise<Written> {
+    const doubtful = !limit.isProven(length)
+    if (doubtful && limit.refuses(length)) return refuseLarge(batcher, wireKey, when, call)
+    const px = pxOf(write.ttl)
     let name = 'set'
     let args: (string | Buffer)[]
-    let read = storedOrMissing
+    let read: Reader<Written> = storedOrMissing
     if (typeof when === 'object') {
       name = 'eval'
-      args = [compareAndSet, '1', wireKey, when.casToken, value, ttl ?? '0']
-      read = casOf
+      args = [compareAndSet, '1', wireKey, when.casToken, value, px]
+      read = reply => versionOf(reply, value)
+    } else if (when !== 'always' && this.#hasMetadata) {
+      name = 'eval'
+      args = [when === 'absent' ? add : replace, '1', wireKey, this.#now(), value, px]
+      read = writtenOf
     } else {
-      args = ttl === undefined ? [wireKey, value] : [wireKey, value, 'PX', ttl]
+      args = px === '' ? [wireKey, value] : [wireKey, value, 'PX', px]
       if (when === 'present') args.push('XX')
       else if (when === 'absent') {
         args.push('NX')
         read = storedOrExists
       }
     }
-    if (!doubtful) return this.#queue.request(name, args, wireKey, call.deadline, read)
-    return this.#queue.lone(wireKey, {
-      deadline: call.deadline,
-      limit: this.#limit,
-      size: value.length,
-      cleared: when === 'always' ? wireKey : undefined,
-      name,
-      args,
-      read,
-    })
-  }
-
-  /** Over the server's limit: the key must not keep its old value under `always`, and must keep it under any condition. */
-  async #refuse(wireKey: string, when: Write['when'], call: Call): Promise<Written> {
-    if (when === 'always') await this.#queue.request('unlink', [wireKey], wireKey, call.deadline, wasThere)
-    return { outcome: 'too-large' }
-  }
-
-  #tellClearings(wireKey: string, when: Write['when'], outcome: Promise<Written>): void {
-    if (when === 'always') {
-      this.#clearings.wrote(wireKey, outcome)
-      return
-    }
-    outcome.then(
-      written => {
-        if (written.outcome === 'stored') this.#clearings.wrote(wireKey, outcome)
-      },
-      () => {},
-    )
+    if (!doubtful) return batcher.request(name, args, wireKey, call.deadline, read)
+    const cleared = when === 'always' ? wireKey : undefined
+    return batcher.lone(wireKey, { deadline: call.deadline, size: length, cleared, name, args, read })
   }
 
   writeMany(writes: readonly Write[], call: Call): Promise<(Written | Failed)[]> {
-    return Promise.all(writes.map(write => attempt(() => this.write(write, call))))
+    return Promise.all(writes.map(write => settleOne(() => this.write(write, call))))
+  }
+
+  claim(key: string, lease: Item, ttl: number, call: Call): Promise<Claimed> {
+    const value = payloadOf(lease) as string | Buffer
+    return this.#run(claim, key, [value, pxOf(ttl)], call, reply => claimedOf(reply, value, this.#item))
   }
 
   remove(key: string, only: CasToken | undefined, call: Call): Promise<boolean> {
+    if (only !== undefined) return this.#run(compareAndDelete, key, [only], call, wasThere)
     const wireKey = this.#prefix + key
-    if (only === undefined) return this.#queue.request('unlink', [wireKey], wireKey, call.deadline, wasThere)
-    return this.#queue.request('eval', [compareAndDelete, '1', wireKey, only], wireKey, call.deadline, wasThere)
+    // Not by a script: docs/decisions/0015-what-counts-as-absent-on-redis.md.
+    const heads = this.#hasMetadata ? new Heads([wireKey]) : undefined
+    return this.#batcherFor(wireKey, call).request('unlink', [wireKey], wireKey, call.deadline, wasThere, heads)
   }
 
   removeMany(keys: readonly string[], call: Call): Promise<(boolean | Failed)[]> {
-    return Promise.all(keys.map(key => attempt(() => this.remove(key, undefined, call))))
+    return Promise.all(keys.map(key => settleOne(() => this.remove(key, undefined, call))))
   }
 
   take(key: string, call: Call): Promise<Item | undefined> {
     const wireKey = this.#prefix + key
-    return this.#queue.request('getdel', [wireKey], wireKey, call.deadline, itemOf).catch(error => {
+    const taken = this.#batcherFor(wireKey, call).request('getdel', [wireKey], wireKey, call.deadline, this.#item)
+    return taken.catch(error => {
       // A list under the key is a miss, and stays.
       if (isRefusal(error, 'WRONGTYPE')) return undefined
       throw error
     })
   }
 
-  touch(key: string, ttl: number, call: Call): Promise<boolean> {
-    const wireKey = this.#prefix + key
-    if (ttl === Number.POSITIVE_INFINITY) {
-      return this.#queue.request('eval', [persist, '1', wireKey], wireKey, call.deadline, wasThere)
-    }
-    return this.#queue.request('pexpire', [wireKey, String(Math.ceil(ttl))], wireKey, call.deadline, wasThere)
+  touch(key: string, ttl: number, call: Call): Promise<Touched> {
+    return this.#run(touch, key, [this.#now(), pxOf(ttl)], call, touchedOf)
   }
 
   count(key: string, by: number, create: { value: number; ttl: number } | undefined, call: Call): Promise<Counted> {
-    const wireKey = this.#prefix + key
-    const value = create === undefined ? '' : String(create.value)
-    const ttl = create === undefined || create.ttl === Number.POSITIVE_INFINITY ? '0' : String(Math.ceil(create.ttl))
-    return this.#queue.request('eval', [count, '1', wireKey, String(by), value, ttl], wireKey, call.deadline, countOf)
+    const created = create === undefined ? ['', ''] : [String(create.value), pxOf(create.ttl)]
+    return this.#run(count, key, [this.#now(), String(by), ...created], call, countOf)
   }
 
   clear(nextCall: () => Call): Promise<void> {
-    return this.#clearings.clear(this.#queue, this.#path, this.#clientPrefix, nextCall)
+    return this.#clearings.clear(this.#topology, this.#path, nextCall)
   }
 
   async *keys(pattern: string, nextCall: () => Call): AsyncGenerator<string, void, undefined> {
-    const prefix = this.#clientPrefix + this.#prefix
+    const { keyPrefix, masters } = this.#topology
+    const whole = literal(keyPrefix + this.#prefix) + globOf(pattern)
     const matches = patternOf(pattern)
-    const cut = Buffer.byteLength(prefix)
-    // SCAN may tell a key twice while the server's table grows or shrinks.
-    const told = new Set<string>()
-    for await (const found of scan(this.#queue, literal(prefix) + globOf(pattern), nextCall)) {
-      for (const whole of found) {
-        const bytes = whole.subarray(cut)
-        // Bytes that are no text are no key that could be asked for.
-        if (!isUtf8(bytes)) continue
-        const key = bytes.toString()
-        if (key === '' || told.has(key) || !matches.test(key)) continue
-        told.add(key)
-        yield key
+    const cut = Buffer.byteLength(keyPrefix)
+    const skipped = Buffer.byteLength(this.#prefix)
+    // SCAN may give a key twice while the server's table grows or shrinks.
+    const seen = new Set<string>()
+    for (const master of masters) {
+      for await (const found of scan(master, whole, nextCall)) {
+        const wireKeys = found.map(key => key.subarray(cut))
+        for (const wireKey of this.#hasMetadata ? await present(master, wireKeys, nextCall()) : wireKeys) {
+          const bytes = wireKey.subarray(skipped)
+          // Bytes that are no text are no key that could be asked for.
+          if (!isUtf8(bytes)) continue
+          const key = bytes.toString()
+          if (key === '' || seen.has(key) || !matches.test(key)) continue
+          seen.add(key)
+          yield key
+        }
       }
     }
   }
 
   wireKey(key: string): string {
-    return this.#clientPrefix + this.#prefix + key
+    return this.#topology.keyPrefix + this.#prefix + key
   }
 
-  serverOf(): string {
-    return this.#queue.connection.server
+  serverOf(key: string): string {
+    return this.#topology.batcherFor(this.#prefix + key).connection.server
+  }
+
+  /** A script that changes the key. */
+  #run<T>(script: string, key: string, args: (string | Buffer)[], call: Call, read: Reader<T>): Promise<T> {
+    const wireKey = this.#prefix + key
+    const batcher = this.#batcherFor(wireKey, call)
+    return batcher.request('eval', [script, '1', wireKey, ...args], wireKey, call.deadline, read)
+  }
+
+  /** Where the call on this key is about to be sent. */
+  #batcherFor(wireKey: string, call: Call): Batcher {
+    const batcher = this.#topology.batcherFor(wireKey)
+    if (!this.#clearings.idle) this.#clearings.reach(wireKey, batcher, call)
+    return batcher
+  }
+
+  /** The moment for scripts to judge by. */
+  #now(): string {
+    return this.#hasMetadata ? String(epochNow()) : ''
   }
 }
 
@@ -217,8 +265,19 @@ function payloadOf(item: Item): string | Buffer | undefined {
   return Buffer.isBuffer(framed) ? framed : Buffer.from(framed.buffer, framed.byteOffset, framed.byteLength)
 }
 
+/** A ttl for PX, or '' for no expiry. */
+function pxOf(ttl: number): string {
+  return ttl === Number.POSITIVE_INFINITY ? '' : String(Math.ceil(ttl))
+}
+
+/** Over the server's limit: the key must not keep its old value under `always`, and must keep it under any condition. */
+async function refuseLarge(batcher: Batcher, wireKey: string, when: Write['when'], call: Call): Promise<Written> {
+  if (when === 'always') await batcher.request('unlink', [wireKey], wireKey, call.deadline, wasThere)
+  return { outcome: 'too-large' }
+}
+
 /** The answer for one of many: its failure costs no other. */
-async function attempt<T>(send: () => Promise<T>): Promise<T | Failed> {
+async function settleOne<T>(send: () => Promise<T>): Promise<T | Failed> {
   try {
     return await send()
   } catch (error) {

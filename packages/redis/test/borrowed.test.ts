@@ -1,6 +1,7 @@
+import { nativeFormat } from '@anycache/serializer'
 import { Redis, type RedisOptions } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { commandCounts, failure, heard, proxy, read, server, store, text, until, within } from './opened.js'
+import { commandCounts, eventsOf, failure, proxy, read, server, store, text, until, within } from './opened.js'
 
 /** An application's own client, with the options of ioredis' README. */
 function client(options: Omit<RedisOptions, 'replyMapping'>): Redis {
@@ -17,7 +18,7 @@ test('a borrowed client is used, shared and left open', async () => {
   const opened = store({ client: own })
   expect(opened.client).toBe(own)
   expect(opened.servers).toEqual([`127.0.0.1:${redis.port}`])
-  const space = opened.space(['shop'])
+  const space = opened.space(['shop'], nativeFormat)
   await space.write(text('k', 'v'), within())
   expect(await own.get('shop:k')).toBe('v')
   await opened.close(within())
@@ -31,24 +32,24 @@ test('a borrowed client is used, shared and left open', async () => {
 test('a lazy client is connected by the first operation, one that connects is waited for', async () => {
   const redis = await server()
   const lazy = client({ port: redis.port, lazyConnect: true })
-  expect(await read(store({ client: lazy }).space(['a']), 'k')).toBe(undefined)
+  expect(await read(store({ client: lazy }).space(['a'], nativeFormat), 'k')).toBe(undefined)
   expect(lazy.status).toBe('ready')
   const eager = client({ port: redis.port })
-  expect(await read(store({ client: eager }).space(['a']), 'k')).toBe(undefined)
+  expect(await read(store({ client: eager }).space(['a'], nativeFormat), 'k')).toBe(undefined)
 })
 
 test.each(['app:', 'ünï[x]*:'])(
-  'the keyPrefix %s of a client is part of every key, and of none that is told',
+  'the keyPrefix %s of a client is part of every key on the server, and of none that is returned',
   async keyPrefix => {
     const redis = await server()
     const opened = store({ client: client({ port: redis.port, keyPrefix }) })
-    const space = opened.space(['shop'])
+    const space = opened.space(['shop'], nativeFormat)
     const create = { value: 1, ttl: Number.POSITIVE_INFINITY }
     await redis.command('SET', 'shop:foreign', 'without the prefix')
     await redis.command('SET', 'app:shopping:foreign', 'of a neighbour')
     await space.writeMany([text('a', 'A'), text('b', 'B')], within())
     await space.count('n', 1, create, within())
-    await opened.space(['shop', 'carts']).write(text('c', 'C'), within())
+    await opened.space(['shop', 'carts'], nativeFormat).write(text('c', 'C'), within())
     expect(await redis.command('GET', `${keyPrefix}shop:a`)).toBe('A')
     expect(await space.wireKey('a', within())).toBe(`${keyPrefix}shop:a`)
     expect(await Promise.all(['a', 'b'].map(key => read(space, key)))).toEqual(['A', 'B'])
@@ -70,7 +71,7 @@ test('enableAutoPipelining and stringNumbers of a client change no answer', asyn
     autoPipeliningIgnoredCommands: ['set', 'unlink'],
     stringNumbers: true,
   })
-  const space = store({ client: own }).space(['a'])
+  const space = store({ client: own }).space(['a'], nativeFormat)
   expect(
     await Promise.all([
       space.count('k', 1, { value: 7, ttl: 1000 }, within()),
@@ -87,7 +88,7 @@ test('nothing is sent twice when the connection of a client is cut, though the c
   const redis = await server()
   const wire = await proxy({ port: redis.port })
   const own = client({ port: wire.port })
-  const space = store({ client: own, breaker: false }).space(['a'])
+  const space = store({ client: own, breaker: false }).space(['a'], nativeFormat)
   const create = { value: 1, ttl: Number.POSITIVE_INFINITY }
   await space.count('n', 1, create, within())
   wire.cutAfter(0, { end: 'reset' })
@@ -102,7 +103,7 @@ test('a client without a connection fails calls at once, and queues none of them
   const redis = await server()
   const own = client({ port: redis.port, retryStrategy: () => 50 })
   const opened = store({ client: own })
-  const space = opened.space(['a'])
+  const space = opened.space(['a'], nativeFormat)
   await space.write(text('k', 'v'), within())
   await redis.kill()
   await until(() => expect(own.status).not.toBe('ready'))
@@ -120,7 +121,7 @@ test('a client without a connection fails calls at once, and queues none of them
 test('a client of a frozen server answers by the deadline, and is not closed', async () => {
   const redis = await server()
   const own = client({ port: redis.port })
-  const space = store({ client: own }).space(['a'])
+  const space = store({ client: own }).space(['a'], nativeFormat)
   await space.write(text('k', 'v'), within())
   await redis.pause()
   expect(await failure(() => space.get('k', within(300)))).toMatchObject({
@@ -130,6 +131,24 @@ test('a client of a frozen server answers by the deadline, and is not closed', a
   expect(own.status).toBe('ready')
   redis.resume()
   expect(await until(() => read(space, 'k'))).toBe('v')
+})
+
+test('a client of a server that is silent for the timeout costs one call its time, and the breaker closes when it answers', async () => {
+  const redis = await server()
+  const own = client({ port: redis.port })
+  const opened = store({ client: own, timeout: 300 })
+  const events = eventsOf(opened)
+  const states = (): unknown[] => events.flatMap(event => (event.type === 'breaker' ? [event.state] : []))
+  const space = opened.space(['a'], nativeFormat)
+  await space.write(text('k', 'v'), within())
+  await redis.pause()
+  expect(await failure(() => space.get('k', within(600)))).toMatchObject({ code: 'ERR_CACHE_TIMEOUT' })
+  expect(states()[0]).toBe('open')
+  expect(await failure(() => space.get('k', within(600)))).toMatchObject({ outcome: 'not-sent' })
+  redis.resume()
+  expect(await until(() => read(space, 'k'))).toBe('v')
+  expect(states().at(-1)).toBe('closed')
+  expect(own.status).toBe('ready')
 })
 
 test('a client that was closed is an outage, not a hang', async () => {
@@ -151,8 +170,8 @@ test('a read that meets a connection which died idle waits for the client to com
   const wire = await proxy({ port: redis.port })
   const own = client({ port: wire.port, retryStrategy: () => 20 })
   const opened = store({ client: own })
-  const events = heard(opened)
-  const space = opened.space(['a'])
+  const events = eventsOf(opened)
+  const space = opened.space(['a'], nativeFormat)
   await space.write(text('k', 'v'), within())
   await new Promise(resolve => setTimeout(resolve, 1200))
   wire.cutAfter(0, { end: 'reset' })

@@ -1,7 +1,8 @@
 import type { Call } from '@anycache/core'
+import { FLAG_LEASE, nativeFormat } from '@anycache/serializer'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
-import { anySpace, commandCounts, failure, proxy, read, server, store, text, within } from './opened.js'
+import { anySpace, commandCounts, failure, proxy, read, server, store, text, until, within } from './opened.js'
 
 let redis: RedisServer
 beforeAll(async () => {
@@ -33,13 +34,13 @@ test('clear takes the namespace and those nested in it, and no neighbour', async
   for (const key of [...own, ...others]) await redis.command('SET', key, 'v')
   await redis.command('SET', Buffer.from('shop.eu:\xff\xfe', 'latin1'), 'bytes that are no text')
   await redis.command('RPUSH', 'shop.eu:list', 'a')
-  await store({ port: redis.port }).space(['shop.eu']).clear(soon)
+  await store({ port: redis.port }).space(['shop.eu'], nativeFormat).clear(soon)
   expect(((await redis.command('KEYS', '*')) as string[]).sort()).toEqual([...others].sort())
   await redis.command('FLUSHDB')
 })
 
 test('clear scans and unlinks; it never lists all keys at once or flushes', async () => {
-  const space = store({ port: redis.port }).space(['many'])
+  const space = store({ port: redis.port }).space(['many'], nativeFormat)
   const keys = Array.from({ length: 5000 }, (_, i) => `k${i}`)
   await space.writeMany(
     keys.map(key => text(key, 'v')),
@@ -56,7 +57,7 @@ test('clear scans and unlinks; it never lists all keys at once or flushes', asyn
 })
 
 test('what was set before the call of clear is gone, what was set after it stays', async () => {
-  const space = store({ port: redis.port }).space(['race'])
+  const space = store({ port: redis.port }).space(['race'], nativeFormat)
   const keys = Array.from({ length: 3000 }, (_, i) => `k${i}`)
   void space.writeMany(
     keys.map(key => text(key, 'before')),
@@ -76,8 +77,50 @@ test('what was set before the call of clear is gone, what was set after it stays
   expect(found).toEqual(later)
 })
 
+test('a call made while clear runs sees nothing of before, and is not undone by it', async () => {
+  const opened = store({ port: redis.port })
+  const space = opened.space(['order'], nativeFormat)
+  const nested = opened.space(['order', 'nested'], nativeFormat)
+  const neighbour = opened.space(['orders'], nativeFormat)
+  // So many that the walk takes several steps.
+  await redis.command('EVAL', "for i = 1, 5000 do redis.call('SET', 'order:' .. i, '5') end", 0)
+  await Promise.all([nested, neighbour].map(each => each.write(text('1', 'before'), soon())))
+  const cleared = space.clear(soon)
+  const create = { value: 1, ttl: 60_000 }
+  const answers = Promise.all([
+    read(space, '1'),
+    space.getMany(['2', '3'], soon()),
+    space.write({ ...text('4', 'new'), when: 'absent' }, soon()),
+    space.write({ ...text('5', 'new'), when: 'present' }, soon()),
+    space.count('6', 1, create, soon()),
+    space.count('6', 1, create, soon()),
+    space.touch('7', 60_000, soon()),
+    space.remove('8', undefined, soon()),
+    space.take('9', soon()),
+    space.claim('10', { flags: FLAG_LEASE, data: '' }, 60_000, soon()),
+    read(nested, '1'),
+    read(neighbour, '1'),
+  ])
+  await cleared
+  expect(await answers).toEqual([
+    undefined,
+    [undefined, undefined],
+    { outcome: 'stored' },
+    { outcome: 'missing' },
+    { value: 1 },
+    { value: 2 },
+    'missing',
+    false,
+    undefined,
+    { won: expect.any(String) },
+    undefined,
+    'before',
+  ])
+  expect(((await redis.command('KEYS', 'order[:/]*')) as string[]).sort()).toEqual(['order:10', 'order:4', 'order:6'])
+})
+
 test('an add that was answered while clear ran stays', async () => {
-  const space = store({ port: redis.port }).space(['added'])
+  const space = store({ port: redis.port }).space(['added'], nativeFormat)
   const keys = Array.from({ length: 3000 }, (_, i) => `k${i}`)
   const cleared = space.clear(soon)
   const added: string[] = []
@@ -95,7 +138,7 @@ test('an add that was answered while clear ran stays', async () => {
 test('a set after the call of clear that fails leaves nothing of before', async () => {
   const full = await startRedis()
   try {
-    const space = store({ port: full.port }).space(['full'])
+    const space = store({ port: full.port }).space(['full'], nativeFormat)
     await space.write(text('k', 'before'), soon())
     await full.command('CONFIG', 'SET', 'maxmemory', '1')
     const cleared = space.clear(soon)
@@ -109,7 +152,7 @@ test('a set after the call of clear that fails leaves nothing of before', async 
 })
 
 test('each step of clear and keys has a deadline of its own', async () => {
-  const space = store({ port: redis.port }).space(['steps'])
+  const space = store({ port: redis.port }).space(['steps'], nativeFormat)
   await space.writeMany(
     Array.from({ length: 2500 }, (_, i) => text(`k${i}`, 'v')),
     soon(),
@@ -119,7 +162,7 @@ test('each step of clear and keys has a deadline of its own', async () => {
     steps++
     return within(1000)
   }
-  expect((await all(space.keys?.('*', nextCall))).length).toBe(2500)
+  expect((await all(space.keys('*', nextCall))).length).toBe(2500)
   expect(steps).toBeGreaterThan(2)
   steps = 0
   await space.clear(nextCall)
@@ -128,47 +171,51 @@ test('each step of clear and keys has a deadline of its own', async () => {
 
 test('keys lists the own keys of a namespace by a pattern of characters, not bytes', async () => {
   const opened = store({ port: redis.port })
-  const space = opened.space(['list'])
+  const space = opened.space(['list'], nativeFormat)
   const keys = ['a', 'b', 'ä', '💥', 'ab', '[a]', 'a*', 'a?', 'a\\', 'a-b', 'n:x']
   await space.writeMany(
     keys.map(key => text(key, 'v')),
     soon(),
   )
-  await opened.space(['list', 'nested']).write(text('a', 'v'), soon())
-  await opened.space(['lists']).write(text('a', 'v'), soon())
+  await opened.space(['list', 'nested'], nativeFormat).write(text('a', 'v'), soon())
+  await opened.space(['lists'], nativeFormat).write(text('a', 'v'), soon())
   await redis.command('SET', Buffer.from('list:\xff', 'latin1'), 'v')
-  expect(await all(space.keys?.('*', soon))).toEqual([...keys].sort())
-  expect(await all(space.keys?.('?', soon))).toEqual(['a', 'b', 'ä', '💥'].sort())
-  expect(await all(space.keys?.('a*', soon))).toEqual(['a', 'ab', 'a*', 'a?', 'a\\', 'a-b'].sort())
-  expect(await all(space.keys?.('[a]', soon))).toEqual(['[a]'])
-  expect(await all(space.keys?.('a\\', soon))).toEqual(['a\\'])
-  expect(await all(space.keys?.('a-b', soon))).toEqual(['a-b'])
-  expect(await all(space.keys?.('zz', soon))).toEqual([])
+  expect(await all(space.keys('*', soon))).toEqual([...keys].sort())
+  expect(await all(space.keys('?', soon))).toEqual(['a', 'b', 'ä', '💥'].sort())
+  expect(await all(space.keys('a*', soon))).toEqual(['a', 'ab', 'a*', 'a?', 'a\\', 'a-b'].sort())
+  expect(await all(space.keys('[a]', soon))).toEqual(['[a]'])
+  expect(await all(space.keys('a\\', soon))).toEqual(['a\\'])
+  expect(await all(space.keys('a-b', soon))).toEqual(['a-b'])
+  expect(await all(space.keys('zz', soon))).toEqual([])
 })
 
 test('without a namespace keys lists everything', async () => {
   await redis.command('FLUSHDB')
   await redis.command('MSET', 'a', '1', 'shop:b', '2', 'shop/x:c', '3')
-  expect(await all(store({ port: redis.port }).space([]).keys?.('*', soon))).toEqual(['a', 'shop/x:c', 'shop:b'])
+  expect(await all(store({ port: redis.port }).space([], nativeFormat).keys('*', soon))).toEqual([
+    'a',
+    'shop/x:c',
+    'shop:b',
+  ])
 })
 
-test('keys tells none twice while the table of the server grows', async () => {
+test('keys gives none twice while the table of the server grows', async () => {
   await redis.command('FLUSHDB')
-  const space = store({ port: redis.port }).space(['grow'])
+  const space = store({ port: redis.port }).space(['grow'], nativeFormat)
   const write = (from: number, to: number): unknown =>
     space.writeMany(
       Array.from({ length: to - from }, (_, i) => text(`k${from + i}`, 'v')),
       soon(),
     )
   await write(0, 5000)
-  const told: string[] = []
-  const listed = space.keys?.('*', soon) as AsyncIterable<string>
+  const seen: string[] = []
+  const listed = space.keys('*', soon) as AsyncIterable<string>
   for await (const key of listed) {
-    told.push(key)
-    if (told.length === 1000) await write(5000, 40_000)
+    seen.push(key)
+    if (seen.length === 1000) await write(5000, 40_000)
   }
-  expect(new Set(told).size).toBe(told.length)
-  const found = new Set(told)
+  expect(new Set(seen).size).toBe(seen.length)
+  const found = new Set(seen)
   for (let i = 0; i < 5000; i++) expect(found.has(`k${i}`)).toBe(true)
 }, 30_000)
 
@@ -184,11 +231,30 @@ test('a clear whose address moves to another server half-way leaves nothing ther
   address.retarget({ port: other.port })
   let steps = 0
   let refused: Promise<Error> | undefined
-  await opened.space(['shop']).clear(() => {
-    // The refusal makes the store dial anew, between two steps.
+  await opened.space(['shop'], nativeFormat).clear(() => {
+    // The refusal makes the store reconnect, between two steps.
     if (++steps === 5) refused = failure(() => anySpace(opened).write(text('k', 'v'), soon()))
     return soon()
   })
   expect((await refused)?.message).toMatch(/READONLY/)
   expect(await other.command('DBSIZE')).toBe(0)
 })
+
+test('keys whose address moves to another server half-way are those of the other one, each once', async () => {
+  const [old, other] = await Promise.all([server(), server()])
+  const fill = "for i = 1, 20000 do redis.call('SET', KEYS[1] .. i, 'v') end"
+  await old.command('EVAL', fill, 1, 'shop:')
+  await other.command('EVAL', fill, 1, 'shop:')
+  await other.command('EVAL', fill, 1, 'shop:new')
+  const address = await proxy({ port: old.port })
+  const space = store({ port: address.port }).space(['shop'], nativeFormat)
+  const seen: string[] = []
+  for await (const key of space.keys('*', soon)) {
+    if (seen.push(key) !== 5000) continue
+    address.retarget({ port: other.port })
+    await address.cut()
+    await until(() => space.get('k', soon()))
+  }
+  expect(new Set(seen).size).toBe(seen.length)
+  expect(seen.length).toBe(40_000)
+}, 30_000)

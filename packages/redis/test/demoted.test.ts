@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import type { FaultProxy } from '../../../test/servers/proxy.js'
 import type { RedisServer } from '../../../test/servers/redis.js'
-import { anySpace, failure, heard, proxy, read, server, store, text, until, within } from './opened.js'
+import { anySpace, eventsOf, failure, proxy, read, server, store, text, until, within } from './opened.js'
 
 interface Pair {
   readonly primary: RedisServer
@@ -77,7 +77,7 @@ test('while only replicas answer, few connections are made and reads go on', asy
   const servers = await pair()
   const { primary, other, address } = servers
   const opened = store({ port: address.port })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const space = anySpace(opened)
   await space.write(text('k', 'v'), within())
   await primary.command('REPLICAOF', '127.0.0.1', 1)

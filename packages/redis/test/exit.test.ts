@@ -6,13 +6,14 @@ import { proxy, server } from './opened.js'
 
 const folder = fileURLToPath(new URL('..', import.meta.url))
 
-/** Runs a program of its own on the built package, and tells what it printed and how many ms it lived on after "done". */
+/** Runs a program of its own on the built package, and returns what it printed and how many ms it lived on after "done". */
 function run(port: number, body: string): Promise<{ printed: string; code: number | null; lingered: number }> {
   if (!existsSync(`${folder}/dist/index.js`)) throw new Error('not built; run npm run build, or npm test, which does')
   const program = `
     import { RedisStore } from '@anycache/redis'
+    import { nativeFormat } from '@anycache/serializer'
     const store = new RedisStore({ host: '127.0.0.1', port: ${port} })
-    const space = store.space(['exit'])
+    const space = store.space(['exit'], nativeFormat)
     const within = (ms = 500) => ({ deadline: performance.now() + ms })
     ${body}
     console.log('done')`

@@ -2,7 +2,19 @@ import type { Space } from '@anycache/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { FaultProxy } from '../../../test/servers/proxy.js'
 import type { RedisServer } from '../../../test/servers/redis.js'
-import { anySpace, commandCounts, failure, heard, proxy, read, server, store, text, until, within } from './opened.js'
+import {
+  anySpace,
+  commandCounts,
+  eventsOf,
+  failure,
+  proxy,
+  read,
+  server,
+  store,
+  text,
+  until,
+  within,
+} from './opened.js'
 
 const unhandled = vi.fn()
 beforeEach(() => {
@@ -41,7 +53,7 @@ test('a server that was never up fails the first call and the next ones at once,
   const redis = await server()
   await redis.kill()
   const opened = store({ port: redis.port })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const space = anySpace(opened)
   for (let i = 0; i < 20; i++) {
     const { error, ms } = await timed(() => read(space, 'k'))
@@ -58,7 +70,7 @@ test('a server that was never up fails the first call and the next ones at once,
 test('a killed server settles what was in flight, then fails at once; restarted empty it is used within a second', async () => {
   const redis = await server()
   const opened = store({ port: redis.port })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const space = anySpace(opened)
   await space.write(text('k', 'v'), within())
   await redis.pause()
@@ -80,7 +92,7 @@ test('a killed server settles what was in flight, then fails at once; restarted 
 test('a server that is restarted while the store is idle costs no call', async () => {
   const redis = await server()
   const opened = store({ port: redis.port })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const space = anySpace(opened)
   await space.write(text('k', 'v'), within())
   await new Promise(resolve => setTimeout(resolve, 1100))
@@ -89,7 +101,7 @@ test('a server that is restarted while the store is idle costs no call', async (
   expect(events.map(({ type }) => type)).toEqual(['connect', 'disconnect', 'connect'])
 })
 
-test('a connection that the server closed while idle is made anew by the next call', async () => {
+test('a connection that the server closed while idle is replaced by the next call', async () => {
   const redis = await server()
   const space = anySpace(store({ port: redis.port }))
   await space.write(text('k', 'v'), within())
@@ -97,10 +109,10 @@ test('a connection that the server closed while idle is made anew by the next ca
   expect(await until(() => read(space, 'k'))).toBe('v')
 })
 
-test('an idle connection that the server closes is made anew by a command of the application as well', async () => {
+test('an idle connection that the server closes is replaced by a command of the application as well', async () => {
   const redis = await server({ args: ['--timeout', '1'] })
   const opened = store({ port: redis.port })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   await opened.client.set('k', 'v')
   await vi.waitFor(() => expect(events.map(({ type }) => type)).toEqual(['connect', 'disconnect']), { timeout: 10_000 })
   expect(await opened.client.get('k')).toBe('v')
@@ -113,7 +125,7 @@ test('an idle connection that the server closes is made anew by a command of the
 test('a frozen server costs a call its deadline and the next ones nothing; it is used again when it goes on', async () => {
   const redis = await server()
   const opened = store({ port: redis.port, timeout: 200 })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const space = anySpace(opened)
   await space.write(text('k', 'v'), within())
   await redis.pause()
@@ -259,7 +271,7 @@ test('an answer that waits in the socket while the process is busy is not late',
   expect(await Promise.all(reads)).toEqual(reads.map(() => undefined))
 })
 
-test('five late answers in a row open the breaker, one good answer starts the count anew', async () => {
+test('five late answers in a row open the breaker, one good answer resets the count', async () => {
   const { wire, space } = await wired({ timeout: 20_000 })
   // Held, not delayed: however busy the machine, no answer can come between two of them.
   const late = async (): Promise<unknown> => (await failure(() => space.get('k', within(10)))).code

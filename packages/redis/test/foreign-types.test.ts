@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-test('a list under the key is a miss to reads, present to add, and told by update instead of fought', async () => {
+test('a list under the key is a miss to reads, present to add, and an error to update instead of a fight', async () => {
   await using cache = cacheOver(new RedisStore({ port: server.port }), { timeout: '5s' })
   await server.command('LPUSH', 'k', 'a')
   expect(await cache.get('k')).toBeUndefined()

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type Cache, type CacheError, cacheOver } from '@anycache/core'
-import { createSerializer } from '@anycache/serializer'
+import { createSerializer, nativeFormat } from '@anycache/serializer'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import type { RedisServer } from '../../../test/servers/redis.js'
 import type { RedisStoreOptions } from '../src/index.js'
-import { anySpace, commandCounts, failure, heard, proxy, server, store, until, within } from './opened.js'
+import { anySpace, commandCounts, eventsOf, failure, proxy, server, store, until, within } from './opened.js'
 
 const mega = 2 ** 20
 const random = randomBytes(8 * mega)
@@ -27,7 +27,7 @@ async function connections(redis: RedisServer): Promise<number> {
   return Number(/total_connections_received:(\d+)/.exec(String(await redis.command('INFO', 'stats')))?.[1])
 }
 
-/** Counts on `keys` beside a set that the server refuses: nothing that was called before, with or after it may be lost. */
+/** Counts on `keys` around a set that the server refuses: nothing that was called before, with or after it may be lost. */
 async function countsBesideTooLarge(cache: Cache, round: string): Promise<void> {
   const before = Array.from({ length: 20 }, (_, i) => cache.increment(`before ${round} ${i}`))
   const set = cache.set('large', bytes(2 * mega))
@@ -40,7 +40,7 @@ async function countsBesideTooLarge(cache: Cache, round: string): Promise<void> 
   expect(await read).toBeUndefined()
 }
 
-test('a value over the limit of the server is not sent, and the limit is told', async () => {
+test('a value over the limit of the server is not sent, and the error has the limit', async () => {
   const redis = await small()
   const { cache, errors } = opened({ port: redis.port })
   expect(cache.info().limits.maxItemBytes).toBe(512 * mega)
@@ -63,7 +63,7 @@ test('a value over the limit of the server is not sent, and the limit is told', 
   expect(cache.info().limits.maxItemBytes).toBe(4 * mega)
 })
 
-test('where the limit may not be asked, the value that the server hangs up on costs no call beside it', async () => {
+test('where the limit may not be asked, the value that the server hangs up on costs no other call', async () => {
   const redis = await small()
   await redis.command('ACL', 'SETUSER', 'modest', 'on', '>pw', '~*', '+@all', '-config')
   const { cache, errors } = opened({ port: redis.port, username: 'modest', password: 'pw' })
@@ -154,10 +154,10 @@ test('on a server that takes it, it is alone once; what is no larger goes like a
   expect(errors).toEqual([])
 })
 
-test('a user who may set and not delete stores what the server takes, and is told why the old value could not go', async () => {
+test('a user who may set and not delete stores what the server takes, and learns why the old value could not go', async () => {
   const redis = await small()
   await redis.command('ACL', 'SETUSER', 'setter', 'on', '>pw', '~*', '-@all', '+set', '+get', '+config|get')
-  const space = store({ port: redis.port, username: 'setter', password: 'pw' }).space(['a'])
+  const space = store({ port: redis.port, username: 'setter', password: 'pw' }).space(['a'], nativeFormat)
   const write = (length: number): unknown =>
     space.write({ key: 'k', item: { flags: 0, data: bytes(length) }, ttl: 1e6, when: 'always' }, within())
   expect(await write(mega)).toEqual({ outcome: 'stored' })
@@ -196,7 +196,7 @@ test('a connection that is lost, or a deadline that passes, leaves nothing waiti
 test('a server that is frozen under a large write is noticed by the calls that wait behind it', async () => {
   const redis = await server()
   const opened = store({ port: redis.port })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const space = anySpace(opened)
   await space.get('k', within())
   await redis.pause()
@@ -211,7 +211,7 @@ test('a server that is frozen under a large write is noticed by the calls that w
   expect(await until(() => space.write(large, within(5000)))).toEqual({ outcome: 'stored' })
 })
 
-test('a large value whose link dies half-way does not hold the others up for ever', { timeout: 20_000 }, async () => {
+test('a large value whose link dies half-way does not hold the others up forever', { timeout: 20_000 }, async () => {
   const redis = await server()
   const address = await proxy({ port: redis.port })
   const opened = store({ port: address.port })
@@ -235,7 +235,7 @@ test('calls that wait behind a large value on a client of the application open t
   const cache = cacheOver(opened, { timeout: 100, serializer: createSerializer({ compression: false }) })
   await cache.set('k', 'v')
   address.stallAfter(6 * mega, { direction: 'up' })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const set = cache.set('large', Buffer.alloc(24 * mega), { timeout: '1s' })
   while (!events.some(({ type }) => type === 'breaker')) await cache.get('k')
   expect(await set).toBe(false)

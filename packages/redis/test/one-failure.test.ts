@@ -1,6 +1,6 @@
 import type { Call, Space } from '@anycache/core'
 import { expect, test } from 'vitest'
-import { anySpace, failure, heard, proxy, read, server, store, text, until, within } from './opened.js'
+import { anySpace, eventsOf, failure, proxy, read, server, store, text, until, within } from './opened.js'
 
 const small = Array.from({ length: 5 }, (_, i) => text(`k${i}`, 'v'))
 const large = Array.from({ length: 5 }, (_, i) => text(`k${i}`, 'x'.repeat(20_000)))
@@ -30,7 +30,7 @@ test.each(batches)('%s that is answered too late is one failure, not one for eac
   const redis = await server()
   const wire = await proxy({ port: redis.port })
   const opened = store({ port: wire.port, timeout: 20_000 })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const space = anySpace(opened)
   await space.write(text('k', 'v'), within())
   // Held, not delayed: however busy the machine, no answer can come before the deadline.
@@ -50,7 +50,7 @@ test.each(batches)(
     const redis = await server()
     const wire = await proxy({ port: redis.port })
     const opened = store({ port: wire.port })
-    const events = heard(opened)
+    const events = eventsOf(opened)
     const space = anySpace(opened)
     await space.write(text('k', 'v'), within())
     wire.blackHole('down')

@@ -1,8 +1,8 @@
-import type { Store, StoreEvent } from '@anycache/core'
+import type { Space, Store, StoredItem, StoreEvent } from '@anycache/core'
 import type { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
 import { type RedisServer, type RedisOptions as ServerOptions, startRedis } from '../../../test/servers/redis.js'
-import { closing } from '../../../test/stores/opened.js'
+import { closing, within } from '../../../test/stores/opened.js'
 import { type RedisClient, RedisStore, type RedisStoreOptions } from '../src/index.js'
 
 export { anySpace, proxy, read, text, within } from '../../../test/stores/opened.js'
@@ -27,8 +27,13 @@ export async function commandCounts(of: RedisServer): Promise<Record<string, num
   )
 }
 
+/** What lies under the key. */
+export async function itemAt(space: Space, key: string): Promise<StoredItem | undefined> {
+  return (await space.get(key, within(10_000))) as StoredItem | undefined
+}
+
 /** The events of a store, as they come. */
-export function heard(of: Store): StoreEvent[] {
+export function eventsOf(of: Store): StoreEvent[] {
   const events: StoreEvent[] = []
   of.listen(event => events.push(event))
   return events

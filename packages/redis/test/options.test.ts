@@ -126,7 +126,7 @@ describe('options', () => {
 
   test('beside a client cannot name a server', () => {
     const { client } = new RedisStore()
-    expect(() => new RedisStore({ client, db: 1 })).toThrow(/db means nothing beside client/)
+    expect(() => new RedisStore({ client, db: 1 })).toThrow(/db has no effect with client/)
   })
 
   test('cannot hold the client of a cluster', () => {

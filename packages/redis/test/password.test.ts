@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { RedisStoreOptions } from '../src/index.js'
-import { anySpace, failure, heard, read, server, store, text, until, within } from './opened.js'
+import { anySpace, eventsOf, failure, read, server, store, text, until, within } from './opened.js'
 
 const unhandled = vi.fn()
 beforeEach(() => {
@@ -65,7 +65,7 @@ test.each<[name: string, password: () => unknown, reason: RegExp]>([
   let broken = true
   const options = { port: redis.port, timeout: 300, password: () => (broken ? password() : 'right') }
   const opened = store(options as RedisStoreOptions)
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const error = await failure(() => anySpace(opened).get('k', within(5000)))
   expect(error).toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent', server: `localhost:${redis.port}` })
   expect(error.message).toMatch(reason)

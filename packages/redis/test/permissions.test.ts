@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { type Cache, type CacheError, type CasToken, cacheOver } from '@anycache/core'
+import { nativeFormat } from '@anycache/serializer'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
-import { failure, store, within } from './opened.js'
+import { failure, itemAt, store, within } from './opened.js'
 
 let redis: RedisServer
 beforeAll(async () => {
@@ -33,18 +34,19 @@ const needs: Record<string, readonly string[]> = {
   getEntry: ['get'],
   set: ['set'],
   setMany: ['set'],
-  add: ['set'],
-  replace: ['set'],
+  add: ['eval', 'set'],
+  'add over an entry': ['eval', 'getrange', 'set'],
+  replace: ['eval', 'getrange', 'set'],
   compareAndSet: ['eval', 'get', 'set'],
   'update of an entry': ['eval', 'get', 'set'],
-  'update of none': ['get', 'set'],
+  'update of none': ['eval', 'get', 'set'],
   append: ['eval', 'get', 'set'],
   prepend: ['eval', 'get', 'set'],
-  increment: ['eval', 'get', 'set'],
-  'increment of none': ['eval', 'get', 'set'],
-  decrement: ['eval', 'get', 'set'],
-  touch: ['pexpire'],
-  'touch without expiry': ['eval', 'exists', 'persist'],
+  increment: ['eval', 'getrange', 'set'],
+  'increment of none': ['eval', 'exists', 'getrange', 'set'],
+  decrement: ['eval', 'getrange', 'set'],
+  touch: ['eval', 'getrange', 'pexpire'],
+  'touch without expiry': ['eval', 'exists', 'getrange', 'persist'],
   take: ['getdel'],
   delete: ['unlink'],
   deleteMany: ['unlink'],
@@ -66,6 +68,7 @@ const calls: Record<string, [call: (cache: Cache, token: CasToken) => Promise<un
   set: [cache => cache.set('text', 'new'), true],
   setMany: [cache => cache.setMany([['text', 'new']]), []],
   add: [cache => cache.add('none', 'new'), true],
+  'add over an entry': [cache => cache.add('text', 'new'), false],
   replace: [cache => cache.replace('text', 'new'), true],
   compareAndSet: [(cache, token) => cache.compareAndSet('text', 'new', token), 'stored'],
   'update of an entry': [cache => cache.update('text', () => 'new'), 'new'],
@@ -103,8 +106,8 @@ async function arranged(): Promise<CasToken> {
   await redis.command('FLUSHDB')
   await redis.command('SET', 'shop:text', 'old', 'PX', '60000')
   await redis.command('SET', 'shop:number', '5', 'PX', '60000')
-  const admin = store({ port: redis.port }).space(['shop'])
-  return (await admin.get('text', within()))?.casToken as CasToken
+  const admin = store({ port: redis.port }).space(['shop'], nativeFormat)
+  return (await itemAt(admin, 'text'))?.casToken as CasToken
 }
 
 describe.each(Object.keys(calls))('%s', verb => {
@@ -127,6 +130,18 @@ describe.each(Object.keys(calls))('%s', verb => {
     expect(Number(await redis.command('PTTL', 'shop:text'))).toBeGreaterThan(0)
     await cache.close()
   })
+})
+
+test('without getrange a delete still deletes, and keys are listed, as if nothing counted as absent', async () => {
+  await arranged()
+  await redis.command('SET', 'shop:none', Buffer.from([0xc1, 0x01, 0x80, 0x40]))
+  const cache = await cacheOf(['scan', 'unlink'])
+  expect((await listed(cache)).sort()).toEqual(['none', 'number', 'text'])
+  expect([await cache.delete('none'), await cache.deleteMany(['text', 'nothing'])]).toEqual([true, 1])
+  const looking = await cacheOf(['getrange', 'scan', 'unlink'])
+  await redis.command('SET', 'shop:none', Buffer.from([0xc1, 0x01, 0x80, 0x40]))
+  expect(await listed(looking)).toEqual(['number'])
+  expect([await looking.delete('none'), await looking.deleteMany(['number', 'nothing'])]).toEqual([false, 1])
 })
 
 test('the user that docs/adapters/redis.md makes may call every verb but flush', async () => {
@@ -160,7 +175,7 @@ test('a database other than 0 needs select, and without it says so', async () =>
   const rules = ['~shop:*', '-@all', '+get', '+set']
   await redis.command('ACL', 'SETUSER', 'second', 'on', '>pw', ...rules)
   const url = `redis://second:pw@127.0.0.1:${redis.port}/2`
-  const refused = await failure(() => store({ url }).space(['shop']).get('k', within()))
+  const refused = await failure(() => store({ url }).space(['shop'], nativeFormat).get('k', within()))
   expect(refused).toMatchObject({ code: 'ERR_CACHE_SERVER', outcome: 'refused' })
   expect(refused.message).toMatch(/refused the command by its ACL.*'select'/)
   await redis.command('ACL', 'SETUSER', 'second', '+select')
@@ -171,8 +186,8 @@ test('a database other than 0 needs select, and without it says so', async () =>
 test('a user who may read and not write the keys loses nothing by a script', async () => {
   await arranged()
   await redis.command('ACL', 'SETUSER', 'reader', 'on', '>pw', '%R~shop:*', '+@all')
-  const space = store({ port: redis.port, username: 'reader', password: 'pw' }).space(['shop'])
-  const token = (await space.get('text', within()))?.casToken as CasToken
+  const space = store({ port: redis.port, username: 'reader', password: 'pw' }).space(['shop'], nativeFormat)
+  const token = (await itemAt(space, 'text'))?.casToken as CasToken
   const write = { key: 'text', item: { flags: 0, data: 'new' }, ttl: 1000, when: { casToken: token } }
   for (const call of [
     () => space.count('number', 1, undefined, within()),
@@ -190,7 +205,10 @@ test('a version is deleted with eval, get and unlink alone, and without one of t
     const token = await arranged()
     const rules = ['eval', 'get', 'unlink'].filter(command => command !== missing).map(command => `+${command}`)
     await redis.command('ACL', 'SETUSER', `remover-${missing}`, 'on', '>pw', '~shop:*', '-@all', ...rules)
-    const space = store({ port: redis.port, username: `remover-${missing}`, password: 'pw' }).space(['shop'])
+    const space = store({ port: redis.port, username: `remover-${missing}`, password: 'pw' }).space(
+      ['shop'],
+      nativeFormat,
+    )
     if (missing === 'none') {
       expect(await space.remove('text', token, within())).toBe(true)
       continue

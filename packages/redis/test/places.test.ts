@@ -1,5 +1,6 @@
+import { nativeFormat } from '@anycache/serializer'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { anySpace, failure, heard, proxy, read, server, store, text, within } from './opened.js'
+import { anySpace, eventsOf, failure, proxy, read, server, store, text, within } from './opened.js'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -18,8 +19,8 @@ describe('a server is reached', () => {
     const path = redis.path as string
     const [byPath, byUrl] = [store({ path, db: 2 }), store({ url: `unix://${path}?db=2` })]
     expect(byPath.servers).toEqual([path])
-    await byPath.space(['a']).write(text('k', 'v'), within())
-    expect(await read(byUrl.space(['a']), 'k')).toBe('v')
+    await byPath.space(['a'], nativeFormat).write(text('k', 'v'), within())
+    expect(await read(byUrl.space(['a'], nativeFormat), 'k')).toBe('v')
     expect(await redis.command('DBSIZE')).toBe(0)
   })
 
@@ -27,8 +28,10 @@ describe('a server is reached', () => {
     const redis = await server({ tls: true })
     const ca = redis.tls?.cert as string
     const trusting = store({ url: redis.url, tls: { ca } })
-    await trusting.space(['a']).write(text('k', 'v'), within())
-    expect(await read(store({ host: '127.0.0.1', port: redis.port, tls: { ca } }).space(['a']), 'k')).toBe('v')
+    await trusting.space(['a'], nativeFormat).write(text('k', 'v'), within())
+    expect(
+      await read(store({ host: '127.0.0.1', port: redis.port, tls: { ca } }).space(['a'], nativeFormat), 'k'),
+    ).toBe('v')
     const error = await failure(() => store({ url: redis.url }).ping(within()))
     expect(error).toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent' })
     expect(error.message).toMatch(/self.signed certificate/)
@@ -73,7 +76,7 @@ describe('a server is reached', () => {
   test('as an ACL user', async () => {
     const redis = await server({ users: { shop: { password: 'secret', rules: ['~shop:*', '+@all', '-@dangerous'] } } })
     const opened = store({ url: `valkey://shop:secret@127.0.0.1:${redis.port}/1`, clientName: 'web' })
-    await opened.space(['shop']).write(text('k', 'v'), within())
+    await opened.space(['shop'], nativeFormat).write(text('k', 'v'), within())
     expect(await redis.command('CLIENT', 'LIST')).toMatch(/name=web .*db=1 .*user=shop/)
   })
 })
@@ -120,7 +123,7 @@ describe('a server that refuses the connection', () => {
     const redis = await server()
     await redis.kill()
     const opened = store({ port: redis.port })
-    const events = heard(opened)
+    const events = eventsOf(opened)
     const error = await failure(() => opened.ping(within()))
     expect(error).toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent' })
     expect(error.message).toMatch(/ECONNREFUSED/)

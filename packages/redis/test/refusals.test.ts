@@ -1,12 +1,13 @@
+import { nativeFormat } from '@anycache/serializer'
 import { expect, test } from 'vitest'
 import { startMemcached } from '../../../test/servers/memcached.js'
 import { startRedis } from '../../../test/servers/redis.js'
-import { anySpace, commandCounts, failure, heard, read, server, store, text, until, within } from './opened.js'
+import { anySpace, commandCounts, eventsOf, failure, read, server, store, text, until, within } from './opened.js'
 
 test('a full server refuses writes and still reads and deletes; its breaker stays closed', async () => {
   const redis = await server()
   const opened = store({ port: redis.port })
-  const events = heard(opened)
+  const events = eventsOf(opened)
   const space = anySpace(opened)
   await space.write(text('k', 'old'), within())
   await redis.command('CONFIG', 'SET', 'maxmemory', '1')
@@ -55,7 +56,7 @@ test('a server that loads its data refuses at once, and answers when it is done'
   const error = await until(() => failure(() => read(space, 'k1')))
   expect(error).toMatchObject({ code: 'ERR_CACHE_SERVER', outcome: 'refused' })
   expect(error.message).toMatch(/loading its data.*LOADING/)
-  // A new connection is told the same, and does not wait in the client.
+  // A new connection gets the same answer, and does not wait in the client.
   expect((await failure(() => store({ port: redis.port }).ping(within()))).message).toMatch(/LOADING/)
   await redis.command('CONFIG', 'SET', 'key-load-delay', '0').catch(() => {})
   await reloaded
@@ -73,7 +74,7 @@ test('a server that has been given a password asks for it', async () => {
 test('a key that an ACL forbids costs no other key of its batch', async () => {
   const redis = await server({ users: { shop: { password: 'pw', rules: ['~shop:*', '+@all'] } } })
   await redis.command('MSET', 'shop:a', 'A', 'shop:b', 'B', 'other:c', 'C')
-  const bare = store({ port: redis.port, username: 'shop', password: 'pw' }).space([])
+  const bare = store({ port: redis.port, username: 'shop', password: 'pw' }).space([], nativeFormat)
   const answers = await Promise.allSettled(['shop:a', 'other:c', 'shop:b', 'other:c'].map(key => read(bare, key)))
   expect(answers.map(answer => (answer.status === 'fulfilled' ? answer.value : answer.reason.outcome))).toEqual([
     'A',
@@ -94,10 +95,10 @@ test('neither a value nor a key is on the error of a refused command', async () 
   const space = anySpace(store({ port: redis.port }))
   const error = await failure(() => space.write(text('the-key', 'the-value'), within()))
   const cause = error.cause as Error
-  const told = [error, cause].flatMap(each =>
+  const shown = [error, cause].flatMap(each =>
     Object.getOwnPropertyNames(each).map(name => String((each as unknown as Record<string, unknown>)[name])),
   )
-  expect(told.join()).not.toMatch(/the-(key|value)/)
+  expect(shown.join()).not.toMatch(/the-(key|value)/)
 })
 
 test('a node of a cluster says that it is one', async () => {
@@ -129,7 +130,7 @@ test('more bytes than maxInFlightBytes are refused unsent, and taken again when 
   expect(counts.set).toBeLessThan(20)
 })
 
-test('a server of another kind is told as one', async () => {
+test('a server of another kind is reported as one', async () => {
   await using memcached = await startMemcached()
   const error = await failure(() => store({ port: memcached.port }).ping(within()))
   expect(error).toMatchObject({

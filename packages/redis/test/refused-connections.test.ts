@@ -7,13 +7,13 @@ test.each(places)('each of a hundred refusals of a full server gives its reason,
   const redis = await server({ unixSocket: true, args: ['--maxclients', '1'] })
   const address = place === 'a unix socket' ? { path: redis.path as string } : { host: place, port: redis.port }
   await store(address).ping(within())
-  const told = new Set<string>()
+  const messages = new Set<string>()
   for (let i = 0; i < 100; i++) {
     const refused = store({ ...address, clientName: 'one-too-many', breaker: false })
     const error = await failure(() => refused.ping(within()))
     expect(error).toMatchObject({ code: 'ERR_CACHE_SERVER', outcome: 'refused' })
-    told.add(error.message)
+    messages.add(error.message)
     await refused.close(within())
   }
-  expect([...told]).toEqual([expect.stringMatching(/max number of clients reached/)])
+  expect([...messages]).toEqual([expect.stringMatching(/max number of clients reached/)])
 })

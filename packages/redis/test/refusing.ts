@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
-/** A proxy before a Redis, which ends with the test: once told to, it answers each command itself, with one error reply. */
+/** A proxy before a Redis, which ends with the test: on request it answers each command itself, with one error reply. */
 export async function refusing(target: { port: number }): Promise<{ port: number; refuse(reply: string): void }> {
   let refusal: string | undefined
   const sockets = new Set<Socket>()

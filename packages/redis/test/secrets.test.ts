@@ -1,9 +1,10 @@
 import { inspect } from 'node:util'
 import { type CacheError, cacheOver, type StoreEvent } from '@anycache/core'
+import { nativeFormat } from '@anycache/serializer'
 import { Redis } from 'ioredis'
 import { describe, expect, test } from 'vitest'
-import { commandFailure, connectionFailure } from '../src/protocol/failures.js'
 import type { RedisStoreOptions } from '../src/index.js'
+import { commandFailure, connectionFailure } from '../src/protocol/failures.js'
 import { withoutArguments } from '../src/protocol/reply-text.js'
 import { failure, server, store, within } from './opened.js'
 import { refusing } from './refusing.js'
@@ -30,8 +31,8 @@ async function refusals(options: RedisStoreOptions, as: RedisStoreOptions = logi
   const events: StoreEvent[] = []
   opened.listen(event => events.push(event))
   const cache = cacheOver(opened, { namespace: 'vault-ns', onError: 'throw' })
-  const told: unknown[] = []
-  cache.on('error', ({ error }) => told.push(error))
+  const reported: unknown[] = []
+  cache.on('error', ({ error }) => reported.push(error))
   const calls: Record<string, (key: string) => Promise<unknown>> = {
     get: key => cache.get(key),
     getMany: key => cache.getMany([key, `${key}b`]),
@@ -57,16 +58,16 @@ async function refusals(options: RedisStoreOptions, as: RedisStoreOptions = logi
     })
   }
   await cache.close()
-  for (const error of told) expect(logged(error)).not.toMatch(secrets)
+  for (const error of reported) expect(logged(error)).not.toMatch(secrets)
   expect(inspect(events, { depth: 10 })).not.toMatch(secrets)
   return codes
 }
 
-/** A user of that name who may do all, beside the default user, through whom the test sets the scene. */
+/** A user of that name who may do all. The test sets the scene as the default user. */
 const everything = { users: { [login.username]: { password: login.password, rules: ['~*', '+@all'] } } }
 const refused = 'ERR_CACHE_SERVER'
 
-describe('no key, value or login is on what is told of', () => {
+describe('no key, value or login is in what is reported about', () => {
   test('commands that the server was made not to know', async () => {
     const names = ['get', 'mget', 'set', 'eval', 'pexpire', 'getdel', 'unlink', 'scan', 'flushdb']
     const redis = await server({
@@ -112,7 +113,7 @@ describe('no key, value or login is on what is told of', () => {
   test('a key that holds a list, and a ttl that is no number', async () => {
     const redis = await server(everything)
     await redis.command('RPUSH', `vault-ns:${key}`, value)
-    const space = store({ ...login, port: redis.port }).space(['vault-ns'])
+    const space = store({ ...login, port: redis.port }).space(['vault-ns'], nativeFormat)
     expect(await space.count(key, 1, undefined, within())).toEqual({ refused: 'not-a-counter' })
     expect(logged(await failure(() => space.touch(key, Number.NaN, within())))).not.toMatch(secrets)
   })

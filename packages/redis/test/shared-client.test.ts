@@ -1,6 +1,7 @@
+import { nativeFormat } from '@anycache/serializer'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { heard, proxy, read, server, store, text, until, within } from './opened.js'
+import { eventsOf, proxy, read, server, store, text, until, within } from './opened.js'
 
 test('twelve stores on one client cost it no more listeners than one, and leave none', async () => {
   const warned = vi.fn()
@@ -19,20 +20,23 @@ test('twelve stores on one client cost it no more listeners than one, and leave 
   }
   const before = counts()
   const stores = Array.from({ length: 12 }, () => store({ client }))
-  const events = stores.map(heard)
-  await Promise.all(stores.map((opened, i) => opened.space([`s${i}`]).write(text('k', `v${i}`), within())))
-  // Every store is told of what happens to the client.
+  const events = stores.map(eventsOf)
+  await Promise.all(
+    stores.map((opened, i) => opened.space([`s${i}`], nativeFormat).write(text('k', `v${i}`), within())),
+  )
+  // Every store reports what happens to the client.
   await wire.cut()
   await until(() => {
-    for (const told of events) expect(told.map(({ type }) => type)).toEqual(['disconnect', 'connect'])
+    for (const each of events) expect(each.map(({ type }) => type)).toEqual(['disconnect', 'connect'])
   })
-  for (const [i, opened] of stores.entries()) expect(await read(opened.space([`s${i}`]), 'k')).toBe(`v${i}`)
+  for (const [i, opened] of stores.entries())
+    expect(await read(opened.space([`s${i}`], nativeFormat), 'k')).toBe(`v${i}`)
   for (const opened of stores.slice(1)) await opened.close(within())
-  expect(await read(stores[0]?.space(['s0']) as never, 'k')).toBe('v0')
+  expect(await read(stores[0]?.space(['s0'], nativeFormat) as never, 'k')).toBe('v0')
   await stores[0]?.close(within())
   expect(counts()).toEqual(before)
-  // A later store listens anew.
-  expect(await read(store({ client }).space(['s0']), 'k')).toBe('v0')
+  // A later store listens again.
+  expect(await read(store({ client }).space(['s0'], nativeFormat), 'k')).toBe('v0')
   await new Promise(setImmediate)
   expect(warned).not.toHaveBeenCalled()
 })

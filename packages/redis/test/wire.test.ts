@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type CasToken, cacheOver } from '@anycache/core'
+import { nativeFormat } from '@anycache/serializer'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
-import { anySpace, failure, read, store, text, within } from './opened.js'
+import { anySpace, failure, itemAt, read, store, text, within } from './opened.js'
 
 let redis: RedisServer
 beforeAll(async () => {
@@ -39,23 +40,23 @@ test('what redis-cli writes is read as text and numbers', async () => {
 })
 
 test('a ttl is exact to the millisecond and rounded up; without one a key has no expiry', async () => {
-  const space = store({ port: redis.port }).space(['ttl'])
+  const space = store({ port: redis.port }).space(['ttl'], nativeFormat)
   await space.write(text('k', 'v', 90_000.2), within())
   const ttl = Number(await redis.command('PTTL', 'ttl:k'))
   expect(ttl).toBeGreaterThan(89_000)
   expect(ttl).toBeLessThanOrEqual(90_001)
   await space.touch('k', 2 ** 31 * 1000, within())
   expect(Number(await redis.command('PTTL', 'ttl:k'))).toBeGreaterThan(2 ** 31 * 1000 - 1000)
-  expect(await space.touch('k', Number.POSITIVE_INFINITY, within())).toBe(true)
+  expect(await space.touch('k', Number.POSITIVE_INFINITY, within())).toBe('touched')
   expect(await redis.command('PTTL', 'ttl:k')).toBe(-1)
-  expect(await space.touch('k', Number.POSITIVE_INFINITY, within())).toBe(true)
-  expect(await space.touch('none', Number.POSITIVE_INFINITY, within())).toBe(false)
+  expect(await space.touch('k', Number.POSITIVE_INFINITY, within())).toBe('touched')
+  expect(await space.touch('none', Number.POSITIVE_INFINITY, within())).toBe('missing')
   await space.write(text('k', 'v', 0.3), within())
   expect(await redis.command('PTTL', 'ttl:k')).toBeLessThanOrEqual(1)
 })
 
 test('a conditional write and its ttl are one command', async () => {
-  const space = store({ port: redis.port }).space(['once'])
+  const space = store({ port: redis.port }).space(['once'], nativeFormat)
   await redis.command('CONFIG', 'RESETSTAT')
   await space.write({ ...text('k', 'v', 60_000), when: 'absent' }, within())
   await space.write({ ...text('k', 'w', 60_000), when: 'present' }, within())
@@ -66,25 +67,25 @@ test('a conditional write and its ttl are one command', async () => {
 })
 
 test('a token is the SHA-1 of the stored bytes; one of another form is a conflict', async () => {
-  const space = store({ port: redis.port }).space(['cas'])
+  const space = store({ port: redis.port }).space(['cas'], nativeFormat)
   const write = (key: string, casToken: string): unknown =>
     space.write({ ...text(key, 'new'), when: { casToken: casToken as CasToken } }, within())
   await space.write({ key: 'k', item: { flags: 64, data: Buffer.from('old') }, ttl: 60_000, when: 'always' }, within())
   const stored = (await redis.commandBytes('GET', 'cas:k')) as Buffer
   const token = createHash('sha1').update(stored).digest('hex')
-  expect((await space.get('k', within()))?.casToken).toBe(token)
+  expect((await itemAt(space, 'k'))?.casToken).toBe(token)
   expect(await write('k', 'memory:17')).toEqual({ outcome: 'conflict' })
   expect(await write('none', 'memory:17')).toEqual({ outcome: 'missing' })
   expect(await space.remove('k', 'memory:17' as CasToken, within())).toBe(false)
   expect(await write('k', token)).toEqual({ outcome: 'stored' })
   expect(await redis.command('PTTL', 'cas:k')).toBe(-1)
   expect(await space.remove('k', token as CasToken, within())).toBe(false)
-  const now = (await space.get('k', within()))?.casToken
+  const now = (await itemAt(space, 'k'))?.casToken
   expect(await space.remove('k', now, within())).toBe(true)
 })
 
 test('counters are exact to 2^53−1, and refuse what is none', async () => {
-  const space = store({ port: redis.port }).space(['count'])
+  const space = store({ port: redis.port }).space(['count'], nativeFormat)
   const max = Number.MAX_SAFE_INTEGER
   const forever = { ttl: Number.POSITIVE_INFINITY }
   expect(await space.count('n', 1, { value: max - 1, ...forever }, within())).toEqual({ value: max - 1 })
@@ -119,7 +120,7 @@ test('counters are exact to 2^53−1, and refuse what is none', async () => {
 })
 
 test('another type under a key is a miss to reads, present to conditions, and replaced by a set', async () => {
-  const space = store({ port: redis.port }).space(['type'])
+  const space = store({ port: redis.port }).space(['type'], nativeFormat)
   await redis.command('RPUSH', 'type:list', 'a')
   expect(await space.get('list', within())).toBe(undefined)
   expect(await Promise.all([read(space, 'list'), read(space, 'none')])).toEqual([undefined, undefined])
@@ -131,7 +132,7 @@ test('another type under a key is a miss to reads, present to conditions, and re
   })
   expect(await space.remove('list', 'x' as CasToken, within())).toBe(false)
   expect(await space.write({ ...text('list', 'v'), when: 'absent' }, within())).toEqual({ outcome: 'exists' })
-  expect(await space.touch('list', 60_000, within())).toBe(true)
+  expect(await space.touch('list', 60_000, within())).toBe('touched')
   expect(await redis.command('TYPE', 'type:list')).toBe('list')
   expect(await space.write(text('list', 'v'), within())).toEqual({ outcome: 'stored' })
   expect(await read(space, 'list')).toBe('v')
@@ -181,7 +182,7 @@ test('a value over 512 MiB is not sent: the key is then absent, or untouched und
   expect(await read(space, 'k')).toBe(undefined)
 })
 
-test('INFO is told by section, numbers as numbers', async () => {
+test('INFO is answered by section, numbers as numbers', async () => {
   const opened = store({ port: redis.port })
   const [all] = await opened.serverStats(undefined, within())
   expect(all).toMatchObject({
@@ -207,9 +208,9 @@ test('a get called after a flush, in the same tick, finds nothing', async () => 
 test('a flush empties the database of the store and no other', async () => {
   const here = store({ port: redis.port, db: 3 })
   await redis.command('SET', 'elsewhere', '1')
-  await here.space([]).write(text('k', 'v'), within())
+  await here.space([], nativeFormat).write(text('k', 'v'), within())
   await here.flush(within())
-  expect(await read(here.space([]), 'k')).toBe(undefined)
+  expect(await read(here.space([], nativeFormat), 'k')).toBe(undefined)
   expect(await redis.command('GET', 'elsewhere')).toBe('1')
 })
 

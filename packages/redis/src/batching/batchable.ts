@@ -1,26 +1,28 @@
-import type { CacheError } from '@anycache/core'
+import type { Admission, CacheError } from '@anycache/core'
 import type { Connection } from '../connection/connection.js'
-import type { Exchange } from '../connection/traffic.js'
+import type { ClientExchange } from '../connection/exchanges.js'
 
-/** What waits in the queue for its turn on the wire. */
-export interface Entry {
-  /** Roughly the bytes it holds until it is answered. */
-  readonly size: number
+/** What waits in a batcher for its turn on the wire. */
+export interface Batchable {
   /** Better written by itself than joined with others. */
   readonly big: boolean
-  send(exchange: Exchange): void
+  /** The batcher that holds it. Another one takes over where the server says that the key is elsewhere. */
+  carrier: Carrier
+  send(exchange: ClientExchange): void
   reject(error: CacheError): void
 }
 
-/** What an entry needs of the queue it is in. */
-export interface Lane {
+/** A batcher, as what it holds sees it. */
+export interface Carrier {
   readonly connection: Connection
-  /** Its bytes are no longer held, and so many of its callers no longer wait. */
-  release(size: number, callers: number): void
+  /** Counts the calls that it let in. One that moves on to another batcher stays counted where it was let in. */
+  readonly admission: Admission
   /** These go to the end of the queue. */
-  resend(entries: readonly Entry[]): void
+  resend(batchables: readonly Batchable[]): void
   /** It was lost before anything that waits now was sent. */
-  repeat(entry: Entry): void
+  repeat(batchable: Batchable): void
+  /** Whether the error reply means that another server has the key: its batcher then sends the call. */
+  redirect(batchable: Batchable, error: unknown): boolean
   /** What waited for a lone write to end is sent. */
   resume(): void
 }

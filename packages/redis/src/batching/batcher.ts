@@ -1,123 +1,134 @@
-import {
-  type CacheError,
-  ClosedError,
-  nextTick,
-  OverloadedError,
-  type StoredItem,
-  unwatch,
-  type Written,
-  watchDeadline,
-} from '@anycache/core'
+import { Admission, type CacheError, nextTick, refusal, type StoredItem, type Written } from '@anycache/core'
 import type { Connection } from '../connection/connection.js'
-import type { Entry, Lane } from './batchable.js'
+import type { ClientExchange } from '../connection/exchanges.js'
+import type { Argument } from '../protocol/command.js'
 import { commandFailure } from '../protocol/failures.js'
+import type { ItemReader } from '../protocol/replies.js'
+import type { Batchable, Carrier } from './batchable.js'
+import { GetBatch } from './get-batch.js'
+import type { Heads } from './heads.js'
 import { LoneWrite, type LoneWriteOptions } from './lone-write.js'
-import { Reads } from './get-batch.js'
-import { refused } from '../refused.js'
-import { Request } from './request.js'
-import type { Exchange } from '../connection/traffic.js'
+import { type Reader, Request } from './request.js'
 
-/** Bytes that a command holds beside its arguments. */
-const overhead = 64
 /** Values from here on are written at once: joined with others they were slower than alone (0.5 to 0.9 of it). */
 export const bigValue: number = 16 * 1024
+/** Most keys of one MGET: the server serves others between two of them. */
+export const mostKeys = 512
+
+export interface BatcherOptions {
+  readonly connection: Connection
+  readonly maxInFlightBytes: number
+  /** Whether one command may name several keys, wherever a cluster would keep them. */
+  readonly joinsKeys: boolean
+  /** The batcher of the server to which this one's error reply points, if it points to one. */
+  readonly redirect?: (error: unknown) => Batcher | undefined
+}
 
 /**
  * The commands of a tick, in call order, in one write. Gets of a tick become one MGET, but a get never joins one that stands
  * before a write of its key. While there is no connection everything waits for it, within its deadline.
  */
-export class Queue implements Lane {
+export class Batcher implements Carrier {
   readonly connection: Connection
-  readonly #maxInFlight: number
-  #entries: Entry[] = []
-  #reads: Reads | undefined
+  readonly joinsKeys: boolean
+  readonly admission: Admission
+  readonly #mostKeys: number
+  readonly #redirect: BatcherOptions['redirect']
+  #waiting: Batchable[] = []
+  #openGets: GetBatch | undefined
   readonly #writtenSince = new Set<string>()
   #scheduled = false
   #connecting = false
-  /** Lone writes among the entries. */
+  /** Lone writes among what waits. */
   #lone = 0
   /** A lone write is under way. */
   #held = false
   /** The exchange of this tick, once something was sent in it. */
-  #exchange: Exchange | undefined
-  /** Bytes held. */
-  #inFlight = 0
-  /** Calls that have not settled. */
-  #pending = 0
-  #closed = false
-  #drained: (() => void) | undefined
+  #exchange: ClientExchange | undefined
 
-  constructor(connection: Connection, maxInFlightBytes: number) {
+  constructor({ connection, maxInFlightBytes, joinsKeys, redirect }: BatcherOptions) {
     this.connection = connection
-    this.#maxInFlight = maxInFlightBytes
+    this.joinsKeys = joinsKeys
+    this.admission = new Admission(connection.breaker, maxInFlightBytes)
+    this.#mostKeys = joinsKeys ? mostKeys : 1
+    this.#redirect = redirect
   }
 
-  get(key: string, deadline: number): Promise<StoredItem | undefined> {
-    const size = overhead + key.length
-    const refusal = this.#admit(size)
-    if (refusal !== undefined) return refused(refusal)
-    let reads = this.#reads
-    if (reads === undefined || reads.full || (this.#writtenSince.size !== 0 && this.#writtenSince.has(key))) {
-      reads = new Reads(this)
-      this.#reads = reads
+  get server(): string {
+    return this.connection.server
+  }
+
+  get(key: string, deadline: number, read: ItemReader): Promise<StoredItem | undefined> {
+    const refused = this.admission.admit(key.length)
+    if (refused !== undefined) return refusal(refused)
+    let gets = this.#openGets
+    const isFull = gets === undefined || gets.keyCount >= this.#mostKeys
+    if (gets === undefined || isFull || (this.#writtenSince.size !== 0 && this.#writtenSince.has(key))) {
+      gets = new GetBatch(this)
+      this.#openGets = gets
       this.#writtenSince.clear()
-      this.#push(reads)
+      this.#push(gets)
     }
-    return reads.get(key, deadline, size)
+    return gets.get(key, deadline, read)
   }
 
-  /** A command; `written` names the key that it changes, if it changes one. */
+  /** A command; `written` names the key that it changes, if it changes one. `heads` are read in front of it. */
   request<T>(
     name: string,
-    args: (string | Buffer)[],
+    args: Argument[],
     written: string | undefined,
     deadline: number,
-    read: (reply: unknown) => T,
+    read: Reader<T>,
+    heads?: Heads,
   ): Promise<T> {
-    let size = overhead
+    let bytes = 0
     let big = false
     for (const arg of args) {
-      size += arg.length
-      if (arg.length >= bigValue && name === 'set') big = true
+      bytes += arg.length
+      if (arg.length >= bigValue && (name === 'set' || name === 'eval')) big = true
     }
-    const refusal = this.#admit(size)
-    if (refusal !== undefined) return refused(refusal)
-    const request = new Request(this, name, args, size, big, deadline, read)
-    if (written !== undefined && this.#reads !== undefined) this.#writtenSince.add(written)
+    if (heads !== undefined) for (const key of heads.keys) bytes += key.length
+    const refused = this.admission.admit(bytes)
+    if (refused !== undefined) return refusal(refused)
+    const request = new Request(this, name, args, heads, bytes, big, deadline, read)
+    if (written !== undefined && this.#openGets !== undefined) this.#writtenSince.add(written)
     this.#push(request)
     if (big) this.#write()
     return request.promise
   }
 
-  /** A write of `key` beside which nothing else is under way. */
+  /** A write of `key` during which nothing else is sent. */
   lone(key: string, options: LoneWriteOptions): Promise<Written> {
-    const refusal = this.#admit(options.size)
-    if (refusal !== undefined) return refused(refusal)
+    const refused = this.admission.admit(options.size)
+    if (refused !== undefined) return refusal(refused)
     const write = new LoneWrite(this, options)
-    if (this.#reads !== undefined) this.#writtenSince.add(key)
+    if (this.#openGets !== undefined) this.#writtenSince.add(key)
     this.#lone++
     this.#push(write)
     return write.promise
   }
 
   /** No later get joins the gets before: what is sent next concerns every key. */
-  closeReads(): void {
-    this.#reads = undefined
+  closeGets(): void {
+    this.#openGets = undefined
   }
 
-  release(size: number, callers: number): void {
-    this.#inFlight -= size
-    this.#pending -= callers
-    if (this.#drained !== undefined && this.#pending === 0) this.#drained()
+  resend(batchables: readonly Batchable[]): void {
+    for (const batchable of batchables) this.#push(batchable)
   }
 
-  resend(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#push(entry)
-  }
-
-  repeat(entry: Entry): void {
-    this.#entries.unshift(entry)
+  repeat(batchable: Batchable): void {
+    this.#waiting.unshift(batchable)
     this.#schedule()
+  }
+
+  redirect(batchable: Batchable, error: unknown): boolean {
+    const other = this.#redirect?.(error)
+    if (other === undefined) return false
+    batchable.carrier = other
+    if (batchable instanceof LoneWrite) other.#lone++
+    other.#push(batchable)
+    return true
   }
 
   resume(): void {
@@ -125,40 +136,8 @@ export class Queue implements Lane {
     this.#schedule()
   }
 
-  /** Refuses what comes, and resolves when every call has settled, or at the deadline. */
-  async close(deadline: number): Promise<void> {
-    this.#closed = true
-    if (this.#pending === 0) return
-    await new Promise<void>(resolve => {
-      const wait = { deadline, expire: resolve }
-      this.#drained = () => {
-        unwatch(wait)
-        resolve()
-      }
-      watchDeadline(wait)
-    })
-  }
-
-  /** The reason where nothing may be sent now. */
-  #admit(size: number): CacheError | undefined {
-    const { connection } = this
-    if (this.#closed) throw new ClosedError('the store is closed', { server: connection.server })
-    const refusal = connection.breaker.refusal()
-    if (refusal !== undefined) return refusal
-    // Alone, a command may be larger than the bound: it would never get through otherwise.
-    if (this.#inFlight !== 0 && this.#inFlight + size > this.#maxInFlight) {
-      return new OverloadedError(
-        `${connection.server} owes answers to ${this.#inFlight} bytes of commands, and maxInFlightBytes is ${this.#maxInFlight}; nothing was sent`,
-        { server: connection.server, outcome: 'not-sent' },
-      )
-    }
-    this.#inFlight += size
-    this.#pending++
-    return undefined
-  }
-
-  #push(entry: Entry): void {
-    this.#entries.push(entry)
+  #push(batchable: Batchable): void {
+    this.#waiting.push(batchable)
     this.#schedule()
   }
 
@@ -175,53 +154,55 @@ export class Queue implements Lane {
   }
 
   #write(): void {
-    if (this.#entries.length === 0 || this.#held) return
+    if (this.#waiting.length === 0 || this.#held) return
     const { connection } = this
     if (!connection.ready) {
       this.#connect()
       return
     }
-    const entries = this.#take()
-    this.#reads = undefined
+    const sent = this.#take()
+    this.#openGets = undefined
     this.#writtenSince.clear()
     this.#exchange ??= connection.exchanges.begin()
     const exchange = this.#exchange
-    if (entries.length === 1) {
-      this.#send(entries[0] as Entry, exchange)
-      return
-    }
+    if (sent.length === 1) this.#send(sent[0] as Batchable, exchange)
+    else this.#sendSeveral(sent, exchange)
+    connection.exchanges.wrote()
+  }
+
+  #sendSeveral(sent: readonly Batchable[], exchange: ClientExchange): void {
     // ioredis writes each command to the socket by itself: seven tenths of what a small command costs.
     let from = 0
-    while (from < entries.length) {
-      if ((entries[from] as Entry).big) {
-        this.#send(entries[from++] as Entry, exchange)
+    while (from < sent.length) {
+      if ((sent[from] as Batchable).big) {
+        this.#send(sent[from++] as Batchable, exchange)
         continue
       }
-      const next = entries.findIndex((entry, i) => i > from && entry.big)
-      const until = next === -1 ? entries.length : next
-      connection.together(() => {
-        for (let i = from; i < until; i++) this.#send(entries[i] as Entry, exchange)
+      const next = sent.findIndex((batchable, i) => i > from && batchable.big)
+      const until = next === -1 ? sent.length : next
+      this.connection.together(() => {
+        for (let i = from; i < until; i++) this.#send(sent[i] as Batchable, exchange)
       })
       from = until
     }
   }
 
   /** What may be sent now: all that waits, or the first lone write and what stands before it. */
-  #take(): Entry[] {
-    const entries = this.#entries
-    this.#entries = []
-    if (this.#lone === 0) return entries
-    this.#entries = entries.splice(entries.findIndex(entry => entry instanceof LoneWrite) + 1)
+  #take(): Batchable[] {
+    const waiting = this.#waiting
+    this.#waiting = []
+    if (this.#lone === 0) return waiting
+    this.#waiting = waiting.splice(waiting.findIndex(batchable => batchable instanceof LoneWrite) + 1)
     this.#lone--
     this.#held = true
-    return entries
+    return waiting
   }
 
-  #send(entry: Entry, exchange: Exchange): void {
+  #send(batchable: Batchable, exchange: ClientExchange): void {
     try {
-      entry.send(exchange)
+      batchable.send(exchange)
     } catch (error) {
-      entry.reject(commandFailure(error, this.connection.server))
+      batchable.reject(commandFailure(error, this.connection.server))
     }
   }
 
@@ -238,11 +219,11 @@ export class Queue implements Lane {
 
   readonly #unconnected = (error: CacheError): void => {
     this.#connecting = false
-    const entries = this.#entries
-    this.#entries = []
+    const waiting = this.#waiting
+    this.#waiting = []
     this.#lone = 0
-    this.#reads = undefined
+    this.#openGets = undefined
     this.#writtenSince.clear()
-    for (const entry of entries) entry.reject(error)
+    for (const batchable of waiting) batchable.reject(error)
   }
 }

@@ -1,48 +1,47 @@
-import { type CacheError, type Pending, unwatch, type Written, watchDeadline } from '@anycache/core'
+import { type Admission, type CacheError, type Pending, unwatch, type Written, watchDeadline } from '@anycache/core'
+import type { ClientExchange } from '../connection/exchanges.js'
 import type { Argument } from '../protocol/command.js'
-import type { Entry, Lane } from './batchable.js'
 import { commandFailure, isReply, isReplyOf } from '../protocol/failures.js'
-import type { Exchange } from '../connection/traffic.js'
-import type { ValueLimit } from '../connection/value-limit.js'
+import type { Batchable, Carrier } from './batchable.js'
+import type { Reader } from './request.js'
 
 export interface LoneWriteOptions {
   readonly deadline: number
-  readonly limit: ValueLimit
   /** The bytes of the value as it is stored. */
   readonly size: number
   /** The key that must not keep its old value, whether the new one is stored or refused. */
   readonly cleared: string | undefined
   readonly name: string
   readonly args: Argument[]
-  readonly read: (reply: unknown) => Written
+  readonly read: Reader<Written>
 }
 
 /**
- * A write of a value that may be too large for the server, which hangs up on such a one. The server is asked for its limit first,
- * by which everything before is answered too, and nothing else is sent until the write has ended: where the user may not ask, no
- * other call's reply is lost with it.
+ * A write of a value that may be too large for the server, which would then close the connection. The server is asked for its
+ * limit first; that answer comes behind all earlier ones. Nothing else is sent until the write has ended, so that no other call's reply is
+ * lost with it where the user may not ask.
  */
-export class LoneWrite implements Pending, Entry {
+export class LoneWrite implements Pending, Batchable {
+  carrier: Carrier
   readonly deadline: number
-  readonly size: number
   readonly big = true
   readonly promise: Promise<Written>
   previous?: Pending | undefined
   next?: Pending | undefined
-  readonly #lane: Lane
+  readonly #admission: Admission
   readonly #options: LoneWriteOptions
   #resolve: ((answer: Written) => void) | undefined
   #reject: ((error: CacheError) => void) | undefined
-  #exchange: Exchange | undefined
+  #exchange: ClientExchange | undefined
   /** Why the old value could not be deleted. */
   #notCleared: CacheError | undefined
   #expired = false
 
-  constructor(lane: Lane, options: LoneWriteOptions) {
-    this.#lane = lane
+  constructor(carrier: Carrier, options: LoneWriteOptions) {
+    this.carrier = carrier
+    this.#admission = carrier.admission
     this.#options = options
     this.deadline = options.deadline
-    this.size = options.size
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -50,15 +49,15 @@ export class LoneWrite implements Pending, Entry {
     watchDeadline(this)
   }
 
-  send(exchange: Exchange): void {
+  send(exchange: ClientExchange): void {
     if (this.#expired) {
       this.#end()
       return
     }
     this.#exchange = exchange
-    this.#lane.connection.exchanges.alone = exchange
+    this.carrier.connection.exchanges.alone = exchange
     const setting = ['get', 'proto-max-bulk-len']
-    this.#lane.connection.send('config', setting, this.#limitKnown, this.#limitUnknown)
+    this.#sendCommand('config', setting, 0, this.#limitKnown, this.#limitUnknown)
   }
 
   reject(error: CacheError): void {
@@ -67,14 +66,14 @@ export class LoneWrite implements Pending, Entry {
   }
 
   expire(): void {
-    this.#reject?.(this.#lane.connection.exchanges.late(this.#exchange))
-    this.#lane.release(0, 1)
+    this.#reject?.(this.carrier.connection.exchanges.late(this.#exchange))
+    this.#admission.settled()
     this.#expired = true
   }
 
   readonly #limitKnown = (reply: unknown): void => {
     this.#answered()
-    this.#options.limit.learnt(Number((reply as unknown[])[1]))
+    this.carrier.connection.limit.learnt(Number((reply as unknown[])[1]))
     this.#write()
   }
 
@@ -85,8 +84,9 @@ export class LoneWrite implements Pending, Entry {
   }
 
   #write(): void {
-    const { connection } = this.#lane
-    const { cleared, limit, size, name, args } = this.#options
+    const { connection } = this.carrier
+    const { limit } = connection
+    const { cleared, size, name, args } = this.#options
     if (this.#expired) {
       this.#end()
       return
@@ -98,13 +98,25 @@ export class LoneWrite implements Pending, Entry {
     const fits = size <= limit.most
     this.#exchange = connection.exchanges.begin()
     connection.exchanges.alone = this.#exchange
-    if (fits) connection.exchanges.carries(this.#exchange, size, this.deadline)
     // Before the write, since its refusal ends the connection. One that is sure to be stored needs no delete.
     if (cleared !== undefined && !limit.isProven(size)) {
-      connection.send('unlink', [cleared], fits ? this.#cleared : this.#refused, fits ? this.#keptOld : this.#failed)
+      const [answered, failed] = fits ? [this.#cleared, this.#keptOld] : [this.#refused, this.#failed]
+      this.#sendCommand('unlink', [cleared], 0, answered, failed)
     }
-    if (fits) connection.send(name, args, this.#written, this.#notWritten)
+    if (fits) this.#sendCommand(name, args, size, this.#written, this.#notWritten)
     else if (cleared === undefined) this.#tooLarge()
+    connection.exchanges.wrote()
+  }
+
+  #sendCommand(
+    name: string,
+    args: Argument[],
+    bytes: number,
+    answered: (reply: unknown) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    const { connection } = this.carrier
+    connection.send(name, args, this.#exchange as ClientExchange, bytes, this.deadline, answered, failed)
   }
 
   readonly #cleared = (): void => {
@@ -126,26 +138,29 @@ export class LoneWrite implements Pending, Entry {
   }
 
   readonly #written = (reply: unknown): void => {
-    const { limit, size, read } = this.#options
-    this.#lane.connection.exchanges.carried(this.#exchange as Exchange)
+    const { size, read } = this.#options
     this.#answered()
-    limit.taken(size)
-    this.#resolve?.(read(reply))
+    this.carrier.connection.limit.taken(size)
+    this.#resolve?.(read(reply, undefined))
     this.#end()
   }
 
   readonly #notWritten = (error: unknown): void => {
-    const { limit, size } = this.#options
-    const exchange = this.#exchange as Exchange
-    this.#lane.connection.exchanges.carried(exchange)
+    const exchange = this.#exchange as ClientExchange
+    const { carrier } = this
     const failure = this.#failure(error)
+    if (carrier.redirect(this, error)) {
+      this.#exchange = undefined
+      this.#free(carrier)
+      return
+    }
     if (!isReplyOf(error, 'ERR Protocol error: invalid bulk length')) {
       this.reject(failure)
       return
     }
-    limit.refused(size)
+    this.carrier.connection.limit.refused(this.#options.size)
     // The server hangs up now: what waits must not be sent to be lost.
-    exchange.stream.destroy()
+    exchange.wire?.destroy()
     if (this.#notCleared === undefined) this.#tooLarge()
     else this.reject(this.#notCleared)
   }
@@ -156,17 +171,23 @@ export class LoneWrite implements Pending, Entry {
   }
 
   #answered(): void {
-    this.#lane.connection.exchanges.answered(this.#exchange as Exchange, this.#expired)
+    this.carrier.connection.exchanges.answered(this.#exchange as ClientExchange, this.#expired)
   }
 
   #failure(error: unknown): CacheError {
-    return this.#lane.connection.exchanges.failure(error, this.#exchange as Exchange, this.#expired)
+    return this.carrier.connection.exchanges.failure(error, this.#exchange as ClientExchange, this.#expired)
   }
 
   #end(): void {
     unwatch(this)
-    this.#lane.connection.exchanges.alone = undefined
-    this.#lane.release(this.size, this.#expired ? 0 : 1)
-    this.#lane.resume()
+    this.#admission.release(this.#options.size)
+    if (!this.#expired) this.#admission.settled()
+    this.#free(this.carrier)
+  }
+
+  /** Others may be sent again. */
+  #free(carrier: Carrier): void {
+    carrier.connection.exchanges.alone = undefined
+    carrier.resume()
   }
 }

@@ -1,43 +1,50 @@
-import { type CacheError, type Pending, unwatch, watchDeadline } from '@anycache/core'
-import { isHarmless } from '../protocol/command.js'
-import type { Entry, Lane } from './batchable.js'
+import { type Admission, type CacheError, type Pending, unwatch, watchDeadline } from '@anycache/core'
+import type { Connection } from '../connection/connection.js'
+import type { ClientExchange } from '../connection/exchanges.js'
+import { type Argument, isHarmless } from '../protocol/command.js'
 import { commandFailure } from '../protocol/failures.js'
-import type { Exchange } from '../connection/traffic.js'
+import type { Batchable, Carrier } from './batchable.js'
+import type { Heads } from './heads.js'
 
-/** From here on a command is large: what is sent behind it may have to wait. */
-const large = 16 * 1024
+/** What a reply means; `heads` are those of the request, if it looked at some. */
+export type Reader<T> = (reply: unknown, heads: Heads | undefined) => T
 
 /** One command, and the promise of what its reply means. */
-export class Request<T> implements Pending, Entry {
+export class Request<T> implements Pending, Batchable {
+  carrier: Carrier
   readonly deadline: number
-  readonly size: number
   readonly big: boolean
   readonly promise: Promise<T>
   previous?: Pending | undefined
   next?: Pending | undefined
-  readonly #lane: Lane
+  readonly #admission: Admission
+  readonly #bytes: number
   readonly #name: string
-  readonly #args: (string | Buffer)[]
-  readonly #read: (reply: unknown) => T
+  readonly #args: Argument[]
+  readonly #heads: Heads | undefined
+  readonly #read: Reader<T>
   readonly #resolve: (answer: T) => void
   readonly #reject: (error: CacheError) => void
-  #exchange: Exchange | undefined
+  #exchange: ClientExchange | undefined
   #expired = false
   #repeated = false
 
   constructor(
-    lane: Lane,
+    carrier: Carrier,
     name: string,
-    args: (string | Buffer)[],
-    size: number,
+    args: Argument[],
+    heads: Heads | undefined,
+    bytes: number,
     big: boolean,
     deadline: number,
-    read: (reply: unknown) => T,
+    read: Reader<T>,
   ) {
-    this.#lane = lane
+    this.carrier = carrier
+    this.#admission = carrier.admission
+    this.#bytes = bytes
     this.#name = name
     this.#args = args
-    this.size = size
+    this.#heads = heads
     this.big = big
     this.deadline = deadline
     this.#read = read
@@ -52,53 +59,62 @@ export class Request<T> implements Pending, Entry {
     watchDeadline(this)
   }
 
-  send(exchange: Exchange): void {
-    // Its caller was told that it was not sent, and acts on that.
+  send(exchange: ClientExchange): void {
+    // Its caller knows it as not sent, and acts on that.
     if (this.#expired) {
-      this.#lane.release(this.size, 0)
+      this.#admission.release(this.#bytes)
       return
     }
-    const { connection } = this.#lane
+    const { connection } = this.carrier
     this.#exchange = exchange
-    if (this.size >= large) connection.exchanges.carries(exchange, this.size, this.deadline)
-    connection.send(this.#name, this.#args, this.#answered, this.#failed)
+    if (this.#heads === undefined) this.#sendTo(connection, exchange)
+    else connection.together(() => this.#sendTo(connection, exchange))
+  }
+
+  #sendTo(connection: Connection, exchange: ClientExchange): void {
+    this.#heads?.send(connection, exchange, this.deadline)
+    connection.send(this.#name, this.#args, exchange, this.#bytes, this.deadline, this.#answered, this.#failed)
   }
 
   reject(error: CacheError): void {
-    this.#lane.release(this.size, this.#expired ? 0 : 1)
     unwatch(this)
     this.#reject(error)
+    this.#leave()
   }
 
   expire(): void {
     this.#expired = true
-    this.#reject(this.#lane.connection.exchanges.late(this.#exchange))
-    this.#lane.release(0, 1)
+    this.#reject(this.carrier.connection.exchanges.late(this.#exchange))
+    this.#admission.settled()
+  }
+
+  #leave(): void {
+    this.#admission.release(this.#bytes)
+    if (!this.#expired) this.#admission.settled()
   }
 
   readonly #answered = (reply: unknown): void => {
-    const { connection } = this.#lane
-    const exchange = this.#exchange as Exchange
-    if (this.size >= large) connection.exchanges.carried(exchange)
+    const { connection } = this.carrier
+    const exchange = this.#exchange as ClientExchange
     connection.exchanges.answered(exchange, this.#expired)
     unwatch(this)
     try {
-      this.#resolve(this.#read(reply))
+      this.#resolve(this.#read(reply, this.#heads))
     } catch (error) {
       this.#reject(commandFailure(error, connection.server))
     }
-    this.#lane.release(this.size, this.#expired ? 0 : 1)
+    this.#leave()
   }
 
   readonly #failed = (error: unknown): void => {
-    const { connection } = this.#lane
-    const exchange = this.#exchange as Exchange
-    if (this.size >= large) connection.exchanges.carried(exchange)
+    const { connection } = this.carrier
+    const exchange = this.#exchange as ClientExchange
     const failure = connection.exchanges.failure(error, exchange, this.#expired)
-    if (!this.#repeated && isHarmless(this.#name) && connection.exchanges.mayRepeat(error, exchange, this.#args)) {
+    if (this.carrier.redirect(this, error)) this.#exchange = undefined
+    else if (!this.#repeated && isHarmless(this.#name) && connection.exchanges.mayRepeat(error, exchange, this.#args)) {
       this.#repeated = true
       this.#exchange = undefined
-      this.#lane.repeat(this)
+      this.carrier.repeat(this)
     } else this.reject(failure)
   }
 }

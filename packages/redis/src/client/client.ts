@@ -1,9 +1,10 @@
 import { InvalidArgumentError, NotSupportedError, setImmediate, shown, withRealTicks } from '@anycache/core'
-import { Command, Redis } from 'ioredis'
-import { type Argument, nowhere, WireCommand } from '../protocol/command.js'
+import { Redis } from 'ioredis'
+import type { Endpoint } from '../endpoint.js'
+import { nowhere } from '../protocol/command.js'
 import { Connector } from './connector.js'
+import type { ClientStream } from './corked-writer.js'
 import { Login, type PasswordSource } from './login.js'
-import { type ClientStream, Outlet } from './corked-writer.js'
 
 /** What the store needs of a client: ioredis 6, ioredis 5.4 or later, and its kin have it. */
 export interface RedisClient {
@@ -28,27 +29,12 @@ export interface RedisClient {
   off(event: string, listener: (argument: unknown) => void): unknown
 }
 
-/** How to reach the server of a client that the store makes for itself. */
-export interface Address {
-  readonly host: string
-  readonly port: number
-  /** A unix socket; then `host` and `port` mean nothing. */
-  readonly path: string | undefined
-  readonly username: string | undefined
-  readonly password: string | PasswordSource | undefined
-  readonly db: number
-  readonly family: 0 | 4 | 6
-  readonly protocol: 2 | 3
-  readonly tls: object | undefined
-  readonly clientName: string | undefined
-}
-
 const handshake: ReadonlySet<string> = new Set(['hello', 'auth', 'select', 'client'])
 
 /**
  * A client whose socket keeps the process alive only while the application waits for a command of its own. The store's calls
- * have their deadlines for that, and an idle cache must let the process end. A command of the application's also connects it
- * anew: an idle connection that was closed waits for its next use.
+ * have their deadlines for that, and an idle cache must let the process end. A command of the application's also reconnects it,
+ * since an idle connection that was closed waits for its next use.
  */
 class StoreClient extends Redis {
   waitedFor = 0
@@ -94,7 +80,7 @@ Object.assign(StoreClient.prototype, {
  * An ioredis client that fails fast: it never reconnects, resends or replays by itself. It does not connect yet; each time it does,
  * a password function has nine tenths of `timeout`, so that its failure is reported and not the attempt's.
  */
-export function createClient(address: Address, timeout: number): Redis {
+export function createClient(address: Endpoint, timeout: number): Redis {
   const { host, port, path, username, password, db, family, protocol, tls, clientName } = address
   const client = new StoreClient({
     ...(path === undefined ? { host, port, family } : { path }),
@@ -112,7 +98,7 @@ export function createClient(address: Address, timeout: number): Redis {
     retryStrategy: () => null,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    // A deadline of ours bounds the whole attempt: ioredis' covers the TCP connect alone, not a server that never answers.
+    // The store bounds the whole attempt: ioredis' timeout covers the TCP connect alone, not a server that never answers.
     connectTimeout: 0,
     disconnectTimeout: 100,
     keepAlive: 5000,
@@ -129,6 +115,19 @@ function passwordOf(password: string | PasswordSource, timeout: number): string 
   return typeof password === 'string' ? password : (new Login(password, timeout * 0.9) as unknown as string)
 }
 
+/** Ends a client that the store made: it does not connect again. Resolves when its connection is closed. */
+export async function endClient(client: RedisClient): Promise<void> {
+  client.retire?.()
+  if (client.status === 'end') return
+  await new Promise<void>(resolve => {
+    client.on('end', () => resolve())
+    // Where it never connected there is nothing to close, but it must not connect later.
+    if (client.status === 'wait') client.disconnect()
+    // A turn later, since a client that has just begun to connect still has its last socket, or none.
+    else setImmediate(() => withRealTicks(() => client.stream?.destroy()))
+  })
+}
+
 /** Throws for what is not a client, and for a cluster's. */
 export function checkClient(client: unknown): asserts client is RedisClient {
   const given = client as Partial<RedisClient> | null | undefined
@@ -143,47 +142,5 @@ export function checkClient(client: unknown): asserts client is RedisClient {
   }
   if (given.isCluster) {
     throw new NotSupportedError('RedisStore: a Redis Cluster is not supported yet; pass the client of a single server')
-  }
-}
-
-/** Sends commands in the order of the calls, and answers bulk strings as Buffers. */
-export class Sender {
-  readonly #client: RedisClient
-  readonly #owned: boolean
-  readonly #options: { replyEncoding: null; keyPrefix?: string }
-  #outlet: Outlet | undefined
-
-  constructor(client: RedisClient, owned: boolean) {
-    this.#client = client
-    this.#owned = owned
-    const { keyPrefix } = client.options
-    this.#options = keyPrefix ? { replyEncoding: null, keyPrefix } : { replyEncoding: null }
-  }
-
-  /** `answered` or `failed` is called once, in the turn in which the reply is read, or soon after. */
-  send(name: string, args: Argument[], answered: (reply: unknown) => void, failed: (error: unknown) => void): void {
-    // Not by the client's own verbs: with enableAutoPipelining some of them overtake others.
-    if (this.#owned) {
-      const stream = this.#outlet ?? this.#client.stream
-      this.#client.sendCommand(new WireCommand(name, args, answered, failed) as never, stream as never)
-      return
-    }
-    // Another version of ioredis, perhaps, with its owner's keyPrefix, commandTimeout and tracing.
-    const command = new Command(name, args, this.#options)
-    command.pipelineIndex = nowhere
-    this.#client.sendCommand(command as never, this.#outlet as never)
-    command.promise.then(answered, failed)
-  }
-
-  /** What `run` sends leaves in one write. */
-  together(run: () => void): void {
-    const outlet = new Outlet(this.#client.stream as ClientStream)
-    this.#outlet = outlet
-    try {
-      run()
-    } finally {
-      this.#outlet = undefined
-      outlet.flush()
-    }
   }
 }

@@ -16,7 +16,7 @@ export interface ClientStream {
 }
 
 /** Gathers the commands of a tick, so that they leave as one text: a chunk each costs a quarter of a small write. */
-export class Outlet {
+export class CorkedWriter {
   readonly #stream: ClientStream
   #text = ''
 

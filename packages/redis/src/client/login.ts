@@ -3,7 +3,7 @@ import { clearTimeout, setTimeout } from '@anycache/core'
 /** Gives the password of a connection that is about to be made, or promises it. */
 export type PasswordSource = () => string | Promise<string>
 
-/** A password that the application gives anew for each connection. ioredis reads it as text, by then the newest one. */
+/** A password that the application gives for each connection. ioredis reads it as text, by then the newest one. */
 export class Login {
   readonly #ask: PasswordSource
   readonly #patience: number

@@ -1,10 +1,12 @@
 import type { RedisClient } from './client.js'
 import type { ClientStream } from './corked-writer.js'
 
-/** Who hears a client's events. */
+/** Notified of a client's events. */
 export interface Watcher {
   connected(): void
   established(): void
+  /** So many bytes came. */
+  arrived(bytes: number): void
   failed(error: unknown): void
   closed(): void
   ended(): void
@@ -17,9 +19,6 @@ export class Watch {
   readonly #client: RedisClient
   readonly #watchers = new Set<Watcher>()
   #stream: ClientStream | undefined
-  #replies = 0
-  #repliesBefore = 0
-  #chunks = 0
 
   private constructor(client: RedisClient) {
     this.#client = client
@@ -32,16 +31,6 @@ export class Watch {
       watches.set(client, watch)
     }
     return watch
-  }
-
-  /** True while a reply is arriving: the last bytes that came completed none. */
-  get midReply(): boolean {
-    return this.#chunks > 0 && this.#replies === this.#repliesBefore
-  }
-
-  /** A command of a store was answered. */
-  replied(): void {
-    this.#replies++
   }
 
   add(watcher: Watcher): void {
@@ -74,18 +63,11 @@ export class Watch {
   #follow(stream: ClientStream | undefined): void {
     this.#stream?.off('data', this.#onData)
     this.#stream = stream
-    this.#chunks = 0
     stream?.on('data', this.#onData)
   }
 
-  /** Behind ioredis' own listener, so that the replies of the chunk have been given out; promises of a borrowed client's run later. */
-  readonly #onData = (): void => {
-    if (this.#replies === this.#repliesBefore) {
-      this.#chunks++
-      return
-    }
-    this.#repliesBefore = this.#replies
-    this.#chunks = 0
+  readonly #onData = (chunk: Buffer): void => {
+    for (const watcher of this.#watchers) watcher.arrived(chunk.length)
   }
 
   readonly #onConnect = (): void => {

@@ -5,22 +5,21 @@ import {
   ConnectionError,
   clearTimeout,
   now,
+  refusal,
   type StoreEvent,
-  setImmediate,
   setTimeout,
   TimeoutError,
-  withRealTicks,
 } from '@anycache/core'
-import { Attempt } from './dial.js'
-import { type RedisClient, Sender } from '../client/client.js'
-import type { Argument } from '../protocol/command.js'
-import { lastReplies } from './demotion.js'
-import { Exchanges } from './exchanges.js'
-import { connectionFailure } from '../protocol/failures.js'
+import { endClient, type RedisClient } from '../client/client.js'
+import { CommandWriter } from '../client/command-writer.js'
 import type { ClientStream } from '../client/corked-writer.js'
-import { ping } from './probe.js'
-import { refused } from '../refused.js'
 import { Watch, type Watcher } from '../client/watch.js'
+import type { Argument } from '../protocol/command.js'
+import { connectionFailure, isReply } from '../protocol/failures.js'
+import { lastReplies } from './demotion.js'
+import { Dial } from './dial.js'
+import { type ClientExchange, Exchanges } from './exchanges.js'
+import { ValueLimit } from './value-limit.js'
 
 export interface ConnectionOptions {
   readonly client: RedisClient
@@ -34,58 +33,54 @@ export interface ConnectionOptions {
 }
 
 const minus = 0x2d
-/** Milliseconds that a probe waits, where the timeout is longer: with the breaker's delay a cache is back within a second. */
-const quickProbe = 500
 
-/** The one connection to the server: dials when asked to, and anew when the server is a replica. */
+/** The connection to one server: dials when a call needs it, and again when the server turns out to be a replica. */
 export class Connection implements Watcher {
-  readonly server: string
   readonly breaker: Breaker
   readonly exchanges: Exchanges
+  /** How large a value the server takes. */
+  readonly limit: ValueLimit = new ValueLimit()
   /** How many connections there were so far. */
   connects = 0
   readonly #client: RedisClient
   readonly #owned: boolean
   readonly #timeout: number
   readonly #report: (event: StoreEvent) => void
-  readonly #sender: Sender
+  readonly #writer: CommandWriter
   readonly #watch: Watch
-  #attempt: Attempt | undefined
-  #trouble: unknown
+  #dial: Dial | undefined
+  #reason: unknown
   /** When the connection that is open became ready. */
   #readyAt: number | undefined
-  /** A borrowed client has just lost its connection: it is waited for once. */
+  /** A borrowed client has just lost its connection: calls wait for it once. */
   #mayReturn = false
-  /** Whether the next probe takes all of the timeout. */
-  #patient = false
-  /** The error line that a server sent before anything else: it is full, or protected. */
-  #protest: string | undefined
+  /** An error that the server sent before the handshake: it is full, or protected. */
+  #handshakeError: string | undefined
   #redial: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(options: ConnectionOptions) {
-    const { client, server, breaker, report } = options
+    const { client, owned, server, timeout, breaker, report } = options
     this.#client = client
-    this.#owned = options.owned
-    this.#timeout = options.timeout
+    this.#owned = owned
+    this.#timeout = timeout
     this.#report = report
-    this.#sender = new Sender(client, options.owned)
-    this.server = server
-    this.breaker = new Breaker({ server, breaker, report, probe: () => this.#probe() })
+    this.#writer = new CommandWriter(client, owned)
+    this.breaker = new Breaker({ server, breaker, timeout, report, probe: patience => this.#probe(patience) })
     if (client.status === 'ready') this.#readyAt = now()
     this.#watch = Watch.of(client)
     this.#watch.add(this)
-    const { owned, timeout } = options
     const demoted = (): void => this.#retreat()
-    this.exchanges = new Exchanges({
-      client,
-      owned,
-      server,
-      timeout,
-      breaker: this.breaker,
-      watch: this.#watch,
-      demoted,
-    })
+    this.exchanges = new Exchanges({ client, owned, timeout, breaker: this.breaker, demoted })
+  }
+
+  get server(): string {
+    return this.breaker.server
+  }
+
+  /** The address leads to another server, as a Sentinel or a cluster says. */
+  set server(name: string) {
+    this.breaker.server = name
   }
 
   /** Whether a command sent now goes straight to the socket. ioredis would queue it otherwise, and replay it later. */
@@ -94,27 +89,36 @@ export class Connection implements Watcher {
     return status === 'ready' && stream?.writable === true && !this.exchanges.retreat.underWay
   }
 
-  send(name: string, args: Argument[], answered: (reply: unknown) => void, failed: (error: unknown) => void): void {
-    this.exchanges.sent(name, args)
-    this.#sender.send(name, args, answered, failed)
+  /** Sends a command of so many bytes, whose callers wait until the deadline. `answered` or `failed` is called once. */
+  send(
+    name: string,
+    args: Argument[],
+    exchange: ClientExchange,
+    bytes: number,
+    deadline: number,
+    answered: (reply: unknown) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    this.exchanges.sent(exchange, name, args, bytes, deadline)
+    this.#writer.send(name, args, answered, failed)
   }
 
   /** What `run` sends leaves in one write. */
   together(run: () => void): void {
-    this.#sender.together(run)
+    this.#writer.together(run)
   }
 
   /** Resolves when the connection is ready, or rejects when the attempt has failed. Callers share one attempt. */
   connect(): Promise<void> {
     if (this.ready) return Promise.resolve()
-    if (this.#closed) return refused(this.#unreachable('the cache was closed'))
-    if (this.#attempt !== undefined) return this.#attempt.promise
+    if (this.#closed) return refusal(this.#unreachable('the cache was closed'))
+    if (this.#dial !== undefined) return this.#dial.promise
     const { status } = this.#client
     // Only a probe has the time to see whether a borrowed client comes back.
     if (!this.#owned && (status === 'end' || (status === 'reconnecting' && !this.#mayReturn))) {
       const error = this.#unreachable(`its client's status is "${status}"`)
       this.breaker.failed(error, true)
-      return refused(error)
+      return refusal(error)
     }
     return this.#begin(this.exchanges.retreat.underWay ? this.#timeout + lastReplies : this.#timeout)
   }
@@ -125,76 +129,61 @@ export class Connection implements Watcher {
     this.breaker.close()
     clearTimeout(this.#redial)
     this.exchanges.close()
-    if (this.#attempt !== undefined) this.#fail(this.#attempt, this.#unreachable('the cache was closed'))
-    if (this.#owned) await this.#hangUp()
-    // An owned client may still tell an error of its last moments: without a listener ioredis would print it.
+    if (this.#dial !== undefined) this.#fail(this.#dial, this.#unreachable('the cache was closed'))
+    if (this.#owned) await endClient(this.#client)
+    // An owned client may still emit an error while it ends: without a listener ioredis would print it.
     this.#watch.remove(this, this.#owned ? 'error' : undefined)
   }
 
-  async #hangUp(): Promise<void> {
-    const client = this.#client
-    client.retire?.()
-    if (client.status === 'end') return
-    await new Promise<void>(resolve => {
-      client.on('end', () => resolve())
-      // Where it never connected there is nothing to close, but it must not connect later.
-      if (client.status === 'wait') client.disconnect()
-      // A turn later, since a client that has just begun to connect still has its last socket, or none.
-      else setImmediate(() => withRealTicks(() => client.stream?.destroy()))
-    })
-  }
-
-  /** The server is a replica, so the address may lead elsewhere by now: once what is due has come, it is dialled anew. */
+  /** The server is a replica, so the address may lead elsewhere by now: it is dialled again, once the replies that are due have come. */
   #retreat(): void {
     if (!this.#closed && this.ready) this.exchanges.retreat.begin(this.#client.stream as ClientStream)
   }
 
   #begin(patience: number): Promise<void> {
-    const attempt = new Attempt(patience, () => {
+    const dial = new Dial(patience, () => {
       if (this.#owned) this.#client.stream?.destroy()
       this.#fail(
-        attempt,
+        dial,
         new TimeoutError(`${this.server} did not take the connection within ${patience} ms`, {
           server: this.server,
           outcome: 'not-sent',
         }),
       )
     })
-    this.#attempt = attempt
-    this.#dial(attempt)
-    return attempt.promise
+    this.#dial = dial
+    this.#start(dial)
+    return dial.promise
   }
 
-  #dial(attempt: Attempt): void {
+  #start(dial: Dial): void {
     const { status } = this.#client
     const idle = this.#owned ? status === 'wait' || status === 'end' : status === 'wait'
     if (!idle) return
-    attempt.dialed = true
-    this.#trouble = undefined
-    // What went wrong comes by the events, which also tell of attempts that ioredis began itself.
+    dial.dialed = true
+    this.#reason = undefined
+    // Failures are reported by the events, also those of attempts that ioredis began itself.
     this.#client.connect().catch(() => {})
   }
 
-  #fail(attempt: Attempt, error: CacheError): void {
-    this.#attempt = undefined
+  #fail(dial: Dial, error: CacheError): void {
+    this.#dial = undefined
     this.#mayReturn = false
     this.breaker.failed(error, true)
-    attempt.fail(error)
+    dial.fail(error)
   }
 
   #unreachable(why: string): ConnectionError {
     return new ConnectionError(`${this.server} cannot be reached: ${why}`, { server: this.server, outcome: 'not-sent' })
   }
 
-  // The client's events.
-
   /** The commands of the handshake were written, in the tick before this event. */
   connected(): void {
-    this.#protest = undefined
-    // ioredis does not tell of an error that came instead of the handshake's answers, when the server hangs up with it.
+    this.#handshakeError = undefined
+    // ioredis drops an error that came instead of the handshake's answers, when the server closes the connection with it.
     if (!this.#owned) return
     this.#client.stream?.once('data', chunk => {
-      if (chunk[0] === minus) this.#protest = String(chunk).split('\r\n', 1)[0]?.slice(1)
+      if (chunk[0] === minus) this.#handshakeError = String(chunk).split('\r\n', 1)[0]?.slice(1)
     })
   }
 
@@ -202,43 +191,48 @@ export class Connection implements Watcher {
     if (!this.ready || this.#closed) return
     this.#readyAt = now()
     this.connects++
-    this.#protest = undefined
+    this.limit.doubt()
+    this.#handshakeError = undefined
     this.#report({ type: 'connect', server: this.server })
-    const attempt = this.#attempt
-    if (attempt === undefined) return
-    this.#attempt = undefined
-    attempt.succeed()
+    const dial = this.#dial
+    if (dial === undefined) return
+    this.#dial = undefined
+    dial.succeed()
+  }
+
+  arrived(bytes: number): void {
+    this.exchanges.arrived(bytes)
   }
 
   failed(error: unknown): void {
     // The first one is the reason; a reset that follows only says that the connection ended.
-    this.#trouble ??= error
+    this.#reason ??= error
     // After a failed SELECT ioredis would go on in database 0; after replies that do not parse, with half a reply.
     if (this.#owned) this.#client.stream?.destroy()
   }
 
   closed(): void {
     this.exchanges.retreat.end()
-    const error = connectionFailure(this.#protest ?? this.#trouble, this.server)
-    this.#protest = undefined
-    this.#trouble = undefined
-    const attempt = this.#attempt
+    const error = connectionFailure(this.#handshakeError ?? this.#reason, this.server)
+    this.#handshakeError = undefined
+    this.#reason = undefined
+    const dial = this.#dial
     const wasReady = this.#readyAt !== undefined
     if (wasReady) this.#lost(error)
-    if (attempt === undefined || this.#dialing) return
+    if (dial === undefined || this.#dialing) return
     // An attempt that found the old connection half closed waits for the next one.
-    if (attempt.dialed || (!this.#owned && !wasReady)) this.#fail(attempt, error)
+    if (dial.dialed || (!this.#owned && !wasReady)) this.#fail(dial, error)
   }
 
   ended(): void {
-    const attempt = this.#attempt
-    if (attempt === undefined || this.#dialing) return
+    const dial = this.#dial
+    if (dial === undefined || this.#dialing) return
     // It waited for an older connection to close.
-    if (!attempt.dialed && this.#owned) this.#dial(attempt)
-    else this.#fail(attempt, connectionFailure(this.#trouble, this.server))
+    if (!dial.dialed && this.#owned) this.#start(dial)
+    else this.#fail(dial, connectionFailure(this.#reason, this.server))
   }
 
-  /** True while a connection is under way: an event of the end of the last one, told late, then says nothing of the attempt. */
+  /** True while a connection is being made: a late event about the end of the last one then says nothing about the attempt. */
   get #dialing(): boolean {
     const { status } = this.#client
     return status === 'connecting' || status === 'connect' || status === 'ready'
@@ -251,9 +245,9 @@ export class Connection implements Watcher {
     const { stream } = this.#client
     const retreated = this.exchanges.retreat.isFrom(stream)
     this.#report({ type: 'disconnect', server: this.server, error: this.#closed || retreated ? undefined : error })
-    if (!this.#owned || this.#closed || this.#attempt !== undefined) return
+    if (!this.#owned || this.#closed || this.#dial !== undefined) return
     if (retreated) this.connect().catch(() => {})
-    // One that was idle is made anew by the next call; so is one that a server took only to close it.
+    // The next call replaces a connection that was idle, or that a server accepted only to close it.
     else if (this.exchanges.wasCounted(stream) && lived > 1000) this.#redialSoon()
   }
 
@@ -264,16 +258,36 @@ export class Connection implements Watcher {
     this.#redial.unref()
   }
 
-  async #probe(): Promise<void> {
-    const patience = this.#patient ? this.#timeout : Math.min(this.#timeout, quickProbe)
-    try {
-      // Connecting asks for a sign of life too: the handshake must be answered.
-      if (this.ready) await ping(this, patience)
-      else await (this.#attempt?.promise ?? this.#begin(patience))
-    } catch (error) {
-      // By turns, however long the timeout: quick ones find a server soon after its return, long ones find a slow server.
-      this.#patient = !this.#patient
-      throw error
-    }
+  #probe(patience: number): Promise<void> {
+    // Connecting asks for a sign of life too: the handshake must be answered.
+    return this.ready ? this.#ping(patience) : (this.#dial?.promise ?? this.#begin(patience))
+  }
+
+  /** Rejects without a sign of life within `patience` ms. */
+  #ping(patience: number): Promise<void> {
+    const { exchanges, server } = this
+    const exchange = exchanges.begin()
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const error = new TimeoutError(`${server} did not answer a PING within ${patience} ms`, { server })
+        exchanges.unanswered(exchange, error)
+        reject(error)
+      }, patience)
+      timer.unref()
+      const answered = (): void => {
+        clearTimeout(timer)
+        exchanges.answered(exchange, false)
+        resolve()
+      }
+      const failed = (error: unknown): void => {
+        // An error reply is a sign of life as well; a lost connection is not.
+        if (isReply(error)) answered()
+        else {
+          clearTimeout(timer)
+          reject(error)
+        }
+      }
+      this.send('ping', [], exchange, 0, now() + patience, answered, failed)
+    })
   }
 }

@@ -1,12 +1,12 @@
-import { clearTimeout, now, ServerError, setImmediate, setTimeout, withRealTicks } from '@anycache/core'
-import { isReply } from '../protocol/failures.js'
+import { Backoff, clearTimeout, now, ServerError, setImmediate, setTimeout, withRealTicks } from '@anycache/core'
 import type { ClientStream } from '../client/corked-writer.js'
+import { isReply } from '../protocol/failures.js'
 
 /** Before Redis 7 an error inside a script stood behind a text of its own. */
 const ofReplica = /^(?:READONLY|MASTERDOWN|UNBLOCKED|NOREPLICAS) |(?:^|[ :])-(?:READONLY|NOREPLICAS) /
 
-const firstDelay = 100
-const longestDelay = 700
+/** Milliseconds after which a further refusal has nothing to do with the last one. */
+const longAgo = 7000
 /** Milliseconds that a connection to a demoted server is kept for the replies that are due. */
 export const lastReplies = 250
 
@@ -15,20 +15,20 @@ export function isDemotion(error: unknown): boolean {
   return isReply(error) && ofReplica.test(error.message)
 }
 
-/** The refusal, where the connection is not ours to make anew. */
+/** The refusal, where the client is borrowed and so is not ours to reconnect. */
 export function refusedForOwner({ message, server, outcome, cause }: ServerError): ServerError {
   const wayOut = "the client is not the store's; let its reconnectOnError return true for such a reply"
   return new ServerError(`${message}; ${wayOut}`, { server, outcome, cause })
 }
 
 /**
- * Gives up the connection to a demoted server, so that its address is dialled anew: at once, then after 100 to 700 ms at a time, while
- * nothing but replicas answers. What was sent before is waited for.
+ * Gives up the connection to a demoted server, so that its address is dialled again: at once, then every 100 to 700 ms while only
+ * replicas answer. Replies to what was sent before are waited for.
  */
 export class Retreat {
   #stream: ClientStream | undefined
   #timer: NodeJS.Timeout | undefined
-  #count = 0
+  readonly #backoff = new Backoff()
   #next = 0
 
   /** True until the last replies came: nothing more is sent. */
@@ -40,11 +40,8 @@ export class Retreat {
   begin(stream: ClientStream): void {
     const moment = now()
     if (this.underWay || moment < this.#next) return
-    // Long after the last one it is another story.
-    if (moment - this.#next > 10 * longestDelay) this.#count = 0
-    const step = Math.min(firstDelay * 2 ** this.#count++, longestDelay)
-    // Half fixed, half random: a fleet must not dial in one wave.
-    this.#next = moment + step * (0.5 + Math.random() / 2)
+    if (moment - this.#next > longAgo) this.#backoff.reset()
+    this.#next = moment + this.#backoff.next()
     this.#stream = stream
     // Two turns of the loop read the sockets first, in case it was blocked.
     const giveUp = (): void => {

@@ -1,7 +1,7 @@
 import { type CacheError, clearTimeout, setImmediate, setTimeout } from '@anycache/core'
 
-/** One attempt to connect, shared by all who wait for it. */
-export class Attempt {
+/** One attempt to connect, shared by all calls that wait for it. */
+export class Dial {
   readonly promise: Promise<void>
   /** Whether it has begun to connect; until then it waits for an older connection to close. */
   dialed = false
@@ -15,9 +15,9 @@ export class Attempt {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // Everyone who waits attaches a handler of its own; an attempt nobody waits for must not be an unhandled rejection.
+    // Each waiting call attaches its own handler; an attempt without one must not become an unhandled rejection.
     this.promise.catch(() => {})
-    // Not among the deadlines of calls, which keep the process alive: whoever waits for the attempt has one of those.
+    // Not among the deadlines of calls, which keep the process alive: each waiting call has its own.
     // Two turns of the loop read the sockets first, should it have been blocked.
     this.#timer = setTimeout(
       () => setImmediate(() => setImmediate(() => this.#resolve !== undefined && giveUp())),

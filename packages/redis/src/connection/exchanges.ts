@@ -1,19 +1,28 @@
-import { type Breaker, type CacheError, now, type ServerError, TimeoutError, withRealTicks } from '@anycache/core'
+import {
+  type Breaker,
+  type CacheError,
+  type Exchange,
+  now,
+  Progress,
+  type ServerError,
+  TimeoutError,
+  type Verdict,
+  withRealTicks,
+} from '@anycache/core'
 import type { RedisClient } from '../client/client.js'
-import type { Argument } from '../protocol/command.js'
-import { isDemotion, Retreat, refusedForOwner } from './demotion.js'
-import { commandFailure, isReply } from '../protocol/failures.js'
 import type { ClientStream } from '../client/corked-writer.js'
-import { type Exchange, Traffic } from './traffic.js'
-import type { Watch } from '../client/watch.js'
+import { type Argument, isHarmless } from '../protocol/command.js'
+import { commandFailure, isReply } from '../protocol/failures.js'
+import { isDemotion, Retreat, refusedForOwner } from './demotion.js'
+
+/** The commands of one tick. */
+export type ClientExchange = Exchange<ClientStream>
 
 export interface ExchangesOptions {
   readonly client: RedisClient
   readonly owned: boolean
-  readonly server: string
   readonly timeout: number
   readonly breaker: Breaker
-  readonly watch: Watch
   /** The server of an owned connection is a replica. */
   readonly demoted: () => void
 }
@@ -22,79 +31,78 @@ export interface ExchangesOptions {
 export class Exchanges {
   readonly retreat: Retreat = new Retreat()
   /** The lone write that is under way: all others wait for it. */
-  alone: Exchange | undefined
+  alone: ClientExchange | undefined
   readonly #options: ExchangesOptions
-  readonly #traffic: Traffic
+  #progress: Progress<ClientStream> | undefined
+  /** What was written since the connection may have died idle. */
+  readonly #written = new Set<string>()
+  #wroteAll = false
   /** The socket whose failure was counted already. */
   #counted: ClientStream | undefined
   #closed = false
 
   constructor(options: ExchangesOptions) {
     this.#options = options
-    this.#traffic = new Traffic(options.watch)
   }
 
   /** For what is sent in this tick, while the connection is ready. */
-  begin(): Exchange {
-    return this.#traffic.begin(this.#options.client.stream as ClientStream)
+  begin(): ClientExchange {
+    const stream = this.#options.client.stream as ClientStream
+    if (this.#progress?.wire !== stream) this.#progress = new Progress(stream, this.#options.timeout)
+    const exchange = this.#progress.begin()
+    if (!this.#progress.isDoubtful) {
+      this.#written.clear()
+      this.#wroteAll = false
+    }
+    return exchange
   }
 
-  sent(name: string, args: readonly Argument[]): void {
-    this.#traffic.sent(name, args)
+  /** One command is written, of so many bytes, for callers who wait until the deadline. */
+  sent(exchange: ClientExchange, name: string, args: readonly Argument[], bytes: number, deadline: number): void {
+    const progress = this.#progress as Progress<ClientStream>
+    progress.sent(exchange, bytes, deadline)
+    if (progress.isDoubtful && !isHarmless(name)) this.#noteWritten(name, args)
   }
 
-  /** A large command is about to be sent: what comes behind it has to wait. */
-  carries(exchange: Exchange, bytes: number, deadline: number): void {
-    this.#traffic.carries(exchange, bytes, deadline)
+  /** What was sent was handed to the socket. */
+  wrote(): void {
+    this.#progress?.wrote()
   }
 
-  /** The large command was answered, or lost. */
-  carried(exchange: Exchange): void {
-    this.#traffic.carried(exchange)
+  arrived(bytes: number): void {
+    this.#progress?.arrived(bytes)
   }
 
   /** The server replied, perhaps with an error. `late`: when nobody had a use for it. */
-  answered(exchange: Exchange, late: boolean): void {
-    this.#traffic.answered(exchange)
+  answered(exchange: ClientExchange, late: boolean): void {
+    this.#progressOf(exchange)?.answered(exchange)
     if (!late) this.#options.breaker.succeeded()
-    if (this.retreat.underWay && this.#traffic.allAnswered && !this.#options.client.waitedFor) this.retreat.leave()
+    if (this.retreat.underWay && this.#progress?.isIdle && !this.#options.client.waitedFor) this.retreat.leave()
   }
 
-  /** What to tell a caller whose deadline passed; `exchange` is undefined while the command was still waiting for a connection. */
-  late(exchange: Exchange | undefined): CacheError {
-    const { server, timeout, breaker } = this.#options
+  /** The error for a caller whose deadline passed; `exchange` is undefined while the command was still waiting to be sent. */
+  late(exchange: ClientExchange | undefined): CacheError {
+    const { breaker } = this.#options
+    const { server } = breaker
     const awaited = exchange ?? this.alone
     if (awaited === undefined) {
       const fact = `${server} took no connection before the call's deadline; nothing was sent`
       return new TimeoutError(fact, { server, outcome: 'not-sent' })
     }
-    const waited = now() - awaited.at
     const fact = exchange
-      ? `${server} did not answer within ${Math.round(waited)} ms; a write may still take effect`
-      : `${server} has not yet taken a large value, and is sent nothing beside it; this call was not sent`
+      ? `${server} did not answer within ${Math.round(now() - awaited.sentAt)} ms; a write may still take effect`
+      : `${server} has not yet taken a large value, and gets nothing else until then; this call was not sent`
     const error = new TimeoutError(fact, { server, outcome: exchange ? 'unknown' : 'not-sent' })
-    const moving = this.#traffic.isMoving(awaited)
-    if (exchange === undefined) {
-      // Bytes leave in bursts, so that a short pause means nothing. Those who are late from now on compare with what is known now.
-      if (!moving && waited < timeout) return error
-      this.alone = this.#traffic.seen(awaited)
-    }
-    // One failure for a batch, however many calls are in it; and none while bytes move, for the server is not to blame.
-    if (!awaited.counted && !moving) {
-      awaited.counted = true
-      breaker.failed(error)
-      // A call with a few ms to spare says little about the connection; many in a row do.
-      const silence = now() - this.#traffic.silentSince(awaited)
-      if (waited >= timeout / 2 || silence >= timeout) this.hangUpIfSilent(awaited)
-    }
+    if (this.#giveUpIfSilent(awaited, exchange, error) === 'late' && exchange) breaker.failedIn(exchange, error)
     return error
   }
 
-  /** What to tell the caller of a command that the client rejected. */
-  failure(error: unknown, exchange: Exchange, late: boolean): CacheError {
-    const { server, owned, demoted } = this.#options
-    const failure = commandFailure(error, server)
+  /** The error for the caller of a command that the client rejected. */
+  failure(error: unknown, exchange: ClientExchange, late: boolean): CacheError {
+    const { owned, demoted, breaker } = this.#options
+    const failure = commandFailure(error, breaker.server)
     if (!isReply(error)) {
+      this.#progressOf(exchange)?.answered(exchange)
       this.#lost(exchange, failure)
       return failure
     }
@@ -108,17 +116,15 @@ export class Exchanges {
    * Whether a read of these keys that was lost with its connection is worth another one: the loss says nothing of the server, and no
    * write was sent behind it that the server may have done.
    */
-  mayRepeat(error: unknown, exchange: Exchange, keys: readonly Argument[]): boolean {
+  mayRepeat(error: unknown, exchange: ClientExchange, keys: readonly Argument[]): boolean {
     if (isReply(error) || this.#closed || this.#options.breaker.refusal() !== undefined) return false
-    if (this.retreat.isFrom(exchange.stream)) return true
-    return this.#traffic.diedIdle(exchange) && !keys.some(key => this.#traffic.mayHaveWritten(String(key)))
+    if (this.retreat.isFrom(exchange.wire)) return true
+    return this.#diedIdle(exchange) && !this.#wroteAll && !keys.some(key => this.#written.has(String(key)))
   }
 
-  /** Nothing at all came since: the server or the way to it is dead, and what it still sends must not be waited for. */
-  hangUpIfSilent(exchange: Exchange): void {
-    if (!this.#options.owned || !this.#traffic.isSilent(exchange)) return
-    this.#counted = exchange.stream
-    withRealTicks(() => exchange.stream.destroy(new Error('nothing came from it any more')))
+  /** No answer came to a probe. */
+  unanswered(exchange: ClientExchange, error: CacheError): void {
+    this.#giveUpIfSilent(exchange, exchange, error)
   }
 
   /** Whether the loss of this connection cost a call. */
@@ -132,13 +138,42 @@ export class Exchanges {
     this.retreat.end()
   }
 
+  /** Where nothing moves, the server or the way to it is dead, and what it still sends must not be waited for. */
+  #giveUpIfSilent(awaited: ClientExchange, sent: ClientExchange | undefined, error: CacheError): Verdict | undefined {
+    const verdict = this.#progressOf(awaited)?.judge(sent)
+    if (verdict !== 'silent') return verdict
+    const { breaker, owned } = this.#options
+    breaker.failedIn(awaited, error)
+    // A connection that is not ours to close: the probe goes over it, and finds it alive again.
+    if (!owned) breaker.failed(error, true)
+    else {
+      this.#counted = awaited.wire
+      withRealTicks(() => awaited.wire?.destroy(new Error('nothing came from it any more')))
+    }
+    return verdict
+  }
+
   /** A lost connection counts once; one that had died while it was idle, or that was given up, does not. */
-  #lost(exchange: Exchange, failure: CacheError): void {
-    if (exchange.counted) return
-    exchange.counted = true
-    const { stream } = exchange
-    if (this.wasCounted(stream) || this.retreat.isFrom(stream) || this.#traffic.diedIdle(exchange)) return
-    if (failure.code === 'ERR_CACHE_CONNECTION') this.#counted = stream
-    this.#options.breaker.failed(failure)
+  #lost(exchange: ClientExchange, failure: CacheError): void {
+    const { wire } = exchange
+    if (exchange.isCounted || this.wasCounted(wire) || this.retreat.isFrom(wire) || this.#diedIdle(exchange)) return
+    if (failure.code === 'ERR_CACHE_CONNECTION') this.#counted = wire
+    this.#options.breaker.failedIn(exchange, failure)
+  }
+
+  /** The connection had been idle, and was lost before a byte came. */
+  #diedIdle(exchange: ClientExchange): boolean {
+    return this.#progressOf(exchange)?.isDoubtful === true
+  }
+
+  #progressOf({ wire }: ClientExchange): Progress<ClientStream> | undefined {
+    return this.#progress?.wire === wire ? this.#progress : undefined
+  }
+
+  #noteWritten(name: string, args: readonly Argument[]): void {
+    if (name === 'flushdb') this.#wroteAll = true
+    else if (name === 'eval') this.#written.add(String(args[2]))
+    else if (name === 'unlink') for (const key of args) this.#written.add(String(key))
+    else this.#written.add(String(args[0]))
   }
 }

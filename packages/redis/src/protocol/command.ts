@@ -1,7 +1,7 @@
 /** One argument of a command. */
 export type Argument = string | Buffer
 
-const harmless: ReadonlySet<string> = new Set(['get', 'mget', 'ping', 'scan', 'info', 'config'])
+const harmless: ReadonlySet<string> = new Set(['get', 'mget', 'getrange', 'ping', 'scan', 'info', 'config'])
 
 /** Whether the command changes nothing, so that it may be sent again when its reply was lost. */
 export function isHarmless(name: string): boolean {
@@ -9,7 +9,7 @@ export function isHarmless(name: string): boolean {
 }
 
 /**
- * A place in a pipeline that no pipeline has: ioredis then fails the command when its connection is lost, and does not send it
+ * An impossible pipeline index: ioredis then fails the command when its connection is lost, and does not send it
  * again on the next one, as a borrowed client would by default. An increment must not count twice.
  */
 export const nowhere = -1
@@ -46,7 +46,7 @@ export class WireCommand {
   /** Replies are read by us, whatever the protocol. */
   setReplyContext(): void {}
 
-  /** A borrowed client's `commandTimeout`: each call has a deadline of ours. */
+  /** A borrowed client's `commandTimeout`: the store gives each call its own deadline. */
   setTimeout(): void {}
 
   toWritable(): string | Buffer {

@@ -31,7 +31,7 @@ const texts: readonly (readonly [text: RegExp, meaning: string])[] = [
 ]
 
 /** An error of ioredis or of the socket, as far as it is read here. */
-interface Trouble {
+interface ClientError {
   readonly message?: string
   readonly code?: string
   /** One for each address that was tried. */
@@ -54,7 +54,7 @@ function unwrapped(reply: string): string {
   return reply.replace(/^ERR Error running script [^:]*:.*? -(?=[A-Z]+ )/s, '')
 }
 
-/** Whether a failure that was told already is an error reply that begins with this word. */
+/** Whether a failure of {@link commandFailure} is an error reply that begins with this word. */
 export function isRefusal(failure: unknown, word: string): boolean {
   return failure instanceof ServerError && failure.cause instanceof Reply && failure.cause.message.startsWith(word)
 }
@@ -66,7 +66,7 @@ class Reply extends Error {
 
 /** Why a command that was handed to the client has no answer. */
 export function commandFailure(error: unknown, server: string): CacheError {
-  const given = error as Trouble
+  const given = error as ClientError
   // ioredis hangs the command with its arguments on its errors: keys and values have no place in a log.
   delete given.command
   if (isReply(error)) return refusal(error.message, server)
@@ -87,18 +87,18 @@ export function commandFailure(error: unknown, server: string): CacheError {
   )
 }
 
-/** Why there is no connection: the error reply that came instead of it, the error that the client told, or nothing known. */
-export function connectionFailure(trouble: unknown, server: string): CacheError {
-  const reply = isReply(trouble) ? trouble.message : trouble
+/** Why there is no connection: the error reply that came instead of it, the error that the client reported, or nothing known. */
+export function connectionFailure(reason: unknown, server: string): CacheError {
+  const reply = isReply(reason) ? reason.message : reason
   if (typeof reply === 'string') return refusal(reply, server)
-  const { message, errors, code } = (trouble ?? { message: 'it closed the connection' }) as Trouble
+  const { message, errors, code } = (reason ?? { message: 'it closed the connection' }) as ClientError
   const why = message || errors?.[0]?.message || code
-  // ioredis' parser asks whoever sees this to report it to ioredis; it is what a server of another kind answers.
+  // ioredis' parser asks for a bug report; the cause is a server of another kind.
   if (why?.endsWith('Please report this.')) {
     const fact = `${server} sent bytes that are not Redis' protocol; see to it that host and port are those of a Redis`
-    return new ConnectionError(fact, { server, outcome: 'not-sent', cause: trouble })
+    return new ConnectionError(fact, { server, outcome: 'not-sent', cause: reason })
   }
-  return new ConnectionError(`${server} cannot be reached: ${why}`, { server, outcome: 'not-sent', cause: trouble })
+  return new ConnectionError(`${server} cannot be reached: ${why}`, { server, outcome: 'not-sent', cause: reason })
 }
 
 function refusal(text: string, server: string): ServerError {

@@ -31,7 +31,7 @@ const words = new Set(
 
 /** What may stand in quotes: the commands that are sent here, and an option that Redis names so. */
 const quotable = new Set(
-  'auth client eval exists flushdb get getdel hello info maxmemory mget persist pexpire ping scan select set unlink'.split(
+  'auth client eval exists flushdb get getdel getrange hello info maxmemory mget persist pexpire ping scan select set unlink'.split(
     ' ',
   ),
 )

@@ -1,0 +1,31 @@
+import type { Connection } from '../connection/connection.js'
+import type { ClientExchange } from '../connection/exchanges.js'
+import { headRange } from '../protocol/absence.js'
+import type { Argument } from '../protocol/command.js'
+
+/** The heads of values, read in front of a command and in one write with it, so that its answer can leave out what counts as absent. */
+export class Heads {
+  readonly keys: readonly Argument[]
+  /** In the order of the keys. `undefined`: no string lies there, or the user may not read it. */
+  readonly found: (Buffer | undefined)[] = []
+
+  constructor(keys: readonly Argument[]) {
+    this.keys = keys
+  }
+
+  send(connection: Connection, exchange: ClientExchange, deadline: number): void {
+    const { exchanges } = connection
+    this.found.length = 0
+    const answered = (reply: unknown): void => {
+      exchanges.answered(exchange, false)
+      this.found.push(reply as Buffer)
+    }
+    const failed = (error: unknown): void => {
+      exchanges.failure(error, exchange, false)
+      this.found.push(undefined)
+    }
+    for (const key of this.keys) {
+      connection.send('getrange', [key, ...headRange], exchange, key.length, deadline, answered, failed)
+    }
+  }
+}
