@@ -1,6 +1,6 @@
 import { type Admission, type CacheError, type Pending, unwatch, type Written, watchDeadline } from '@anycache/core'
 import type { ClientExchange } from '../connection/exchanges.js'
-import type { Argument } from '../protocol/command.js'
+import type { Argument, Callback } from '../protocol/command.js'
 import { commandFailure, isReply, isReplyOf } from '../protocol/failures.js'
 import type { Batchable, Carrier } from './batchable.js'
 import type { Reader } from './request.js'
@@ -108,13 +108,7 @@ export class LoneWrite implements Pending, Batchable {
     connection.exchanges.wrote()
   }
 
-  #sendCommand(
-    name: string,
-    args: Argument[],
-    bytes: number,
-    answered: (reply: unknown) => void,
-    failed: (error: unknown) => void,
-  ): void {
+  #sendCommand(name: string, args: Argument[], bytes: number, answered: Callback, failed: Callback): void {
     const { connection } = this.carrier
     connection.send(name, args, this.#exchange as ClientExchange, bytes, this.deadline, answered, failed)
   }
@@ -151,6 +145,7 @@ export class LoneWrite implements Pending, Batchable {
     const failure = this.#failure(error)
     if (carrier.redirect(this, error)) {
       this.#exchange = undefined
+      this.#notCleared = undefined
       this.#free(carrier)
       return
     }

@@ -1,5 +1,5 @@
 import { Command } from 'ioredis'
-import { type Argument, nowhere, WireCommand } from '../protocol/command.js'
+import { type Argument, type Callback, nowhere, WireCommand } from '../protocol/command.js'
 import type { RedisClient } from './client.js'
 import { type ClientStream, CorkedWriter } from './corked-writer.js'
 
@@ -18,7 +18,7 @@ export class CommandWriter {
   }
 
   /** `answered` or `failed` is called once, in the turn in which the reply is read, or soon after. */
-  send(name: string, args: Argument[], answered: (reply: unknown) => void, failed: (error: unknown) => void): void {
+  send(name: string, args: Argument[], answered: Callback, failed: Callback): void {
     // Not by the client's own verbs: with enableAutoPipelining some of them overtake others.
     if (this.#owned) {
       const stream = this.#corked ?? this.#client.stream

@@ -14,7 +14,7 @@ import { endClient, type RedisClient } from '../client/client.js'
 import { CommandWriter } from '../client/command-writer.js'
 import type { ClientStream } from '../client/corked-writer.js'
 import { Watch, type Watcher } from '../client/watch.js'
-import type { Argument } from '../protocol/command.js'
+import type { Argument, Callback } from '../protocol/command.js'
 import { connectionFailure, isReply } from '../protocol/failures.js'
 import { lastReplies } from './demotion.js'
 import { Dial } from './dial.js'
@@ -96,8 +96,8 @@ export class Connection implements Watcher {
     exchange: ClientExchange,
     bytes: number,
     deadline: number,
-    answered: (reply: unknown) => void,
-    failed: (error: unknown) => void,
+    answered: Callback,
+    failed: Callback,
   ): void {
     this.exchanges.sent(exchange, name, args, bytes, deadline)
     this.#writer.send(name, args, answered, failed)

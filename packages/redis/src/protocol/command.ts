@@ -1,5 +1,7 @@
 /** One argument of a command. */
 export type Argument = string | Buffer
+/** Takes the reply to a command, or the error that came in its place. */
+export type Callback = (outcome: unknown) => void
 
 const harmless: ReadonlySet<string> = new Set(['get', 'mget', 'getrange', 'ping', 'scan', 'info', 'config'])
 
@@ -23,20 +25,15 @@ const lineEnd = Buffer.from('\r\n')
 export class WireCommand {
   readonly name: string
   readonly args: readonly Argument[]
-  readonly resolve: (reply: unknown) => void
-  readonly reject: (error: unknown) => void
+  readonly resolve: Callback
+  readonly reject: Callback
   // What ioredis reads of any command.
   readonly promise = undefined
   readonly isTraced = true
   readonly inTransaction = false
   readonly pipelineIndex: number = nowhere
 
-  constructor(
-    name: string,
-    args: readonly Argument[],
-    resolve: (reply: unknown) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(name: string, args: readonly Argument[], resolve: Callback, reject: Callback) {
     this.name = name
     this.args = args
     this.resolve = resolve
