@@ -1,10 +1,10 @@
 import type { Counted } from '@anycache/core'
 import { FLAG_INTEGER } from '@anycache/serializer'
-import { readUint64 } from './big-endian.js'
-import { refusal } from './greeting.js'
-import { KnownCounter } from './known-counter.js'
+import { readUint64 } from './protocol/binary/big-endian.js'
+import { refusal } from './protocol/binary/greeting.js'
+import { KnownCounter } from './known-counters.js'
 import { again, type Reply, Request, type Verb } from './request.js'
-import { compareNothing, compareWithFound, type Version } from './versions.js'
+import { compareNothing, compareWithFound, type Version } from './cas-tokens.js'
 
 const outOfRange: Counted = { refused: 'out-of-range' }
 const noCounter: Counted = { refused: 'not-a-counter' }

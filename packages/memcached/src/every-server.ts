@@ -1,5 +1,5 @@
 import { type CacheError, ClosedError, type Outcome } from '@anycache/core'
-import type { Namespaces } from './namespaces.js'
+import type { Namespaces } from './server.js'
 
 /** Does something on every server at once; rejects, once all have settled, with one error that names those it failed on. */
 export async function everyServer(

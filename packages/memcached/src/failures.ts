@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type CacheError, ConnectionError, ServerError, TimeoutError } from '@anycache/core'
-import type { Endpoint } from './servers.js'
+import type { Endpoint } from './endpoint.js'
 
 const wayOut = 'see to it that a memcached listens there, and that tls is as the server has it'
 

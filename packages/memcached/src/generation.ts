@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { CacheError } from '@anycache/core'
-import { refusal } from './greeting.js'
+import { refusal } from './protocol/binary/greeting.js'
 import { type Check, type Reply, Request } from './request.js'
 
 /** Bytes that a generation adds to a wire key: `~`, 11 of base64url, `:`. */

@@ -1,7 +1,7 @@
 import type { CasToken, Condition, Item, StoredItem, Write, Written } from '@anycache/core'
-import { refusal } from './greeting.js'
+import { refusal } from './protocol/binary/greeting.js'
 import { again, type Reply, Request } from './request.js'
-import { compareNothing, compareWith, compareWithFound, tokenOf } from './versions.js'
+import { compareNothing, compareWith, compareWithFound, tokenOf } from './cas-tokens.js'
 
 const stored: Written = { outcome: 'stored' }
 const exists: Written = { outcome: 'exists' }

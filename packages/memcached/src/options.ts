@@ -10,7 +10,7 @@ import {
 } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
 import type { MemjsSource } from './memjs-client.js'
-import { type Endpoint, endpointsOf, type ServerOptions } from './servers.js'
+import { type Endpoint, endpointsOf, type ServerOptions } from './endpoint.js'
 
 /** What a {@link MemcachedStore} takes. */
 export interface MemcachedOptions {

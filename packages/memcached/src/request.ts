@@ -1,5 +1,5 @@
 import { type CacheError, ConnectionError, now, type Pending, TimeoutError, unwatch } from '@anycache/core'
-import type { KnownCounter } from './known-counter.js'
+import type { KnownCounter } from './known-counters.js'
 
 /** What is asked of a server. How it looks on the wire is the protocol's business. */
 export type Verb =

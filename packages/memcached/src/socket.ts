@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { withRealTicks } from '@anycache/core'
-import type { Endpoint } from './servers.js'
+import type { Endpoint } from './endpoint.js'
 
 /** How long a connection is idle before the kernel asks whether the other side still knows it. */
 const keepAliveDelay = 30_000

@@ -16,10 +16,10 @@ import {
 import { countRequest } from './counting.js'
 import { everyServer } from './every-server.js'
 import { generationBytes } from './generation.js'
-import type { Namespaces } from './namespaces.js'
+import type { Namespaces } from './server.js'
 import * as operations from './operations.js'
 import type { Request } from './request.js'
-import type { Scope } from './scope.js'
+import type { Scope } from './lane.js'
 
 /** Longest key memcached takes, in bytes. */
 const longestKey = 250

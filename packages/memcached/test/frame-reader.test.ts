@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FrameReader, MalformedFrame } from '../src/frame-reader.js'
+import { FrameReader, MalformedFrame } from '../src/protocol/binary/frame-reader.js'
 
 /** A response: 24 bytes of header, extras, key, value. */
 function frame(extras: number, key: number, value: Uint8Array): Buffer {

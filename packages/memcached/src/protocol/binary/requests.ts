@@ -1,6 +1,6 @@
 import { epochNow } from '@anycache/core'
 import { writeUint32, writeUint64 } from './big-endian.js'
-import type { Request } from './request.js'
+import type { Request } from '../../request.js'
 
 /*
  * memcached's binary protocol. Every frame begins with 24 bytes, all numbers big-endian:

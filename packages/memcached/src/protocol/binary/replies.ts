@@ -1,6 +1,6 @@
 import { readUint32 } from './big-endian.js'
-import { headerBytes } from './binary-request.js'
-import type { Reply, Request } from './request.js'
+import { headerBytes } from './requests.js'
+import type { Reply, Request } from '../../request.js'
 
 const noData = Buffer.alloc(0)
 const statuses = new Map<number, Reply['status']>([

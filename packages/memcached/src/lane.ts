@@ -10,7 +10,7 @@ import {
   newGeneration,
   prefixOf,
 } from './generation.js'
-import type { KnownCounter } from './known-counter.js'
+import type { KnownCounter } from './known-counters.js'
 import type { Composer } from './outbox.js'
 import type { Lane, Request } from './request.js'
 

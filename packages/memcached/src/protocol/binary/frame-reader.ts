@@ -1,5 +1,5 @@
 import { readUint32 } from './big-endian.js'
-import { headerBytes } from './binary-request.js'
+import { headerBytes } from './requests.js'
 
 const responseMagic = 0x81
 

@@ -1,7 +1,7 @@
 import { type CacheError, ServerError, shown } from '@anycache/core'
-import { plainCredentials } from './binary-request.js'
-import { type Reader, type Reply, Request } from './request.js'
-import type { Endpoint } from './servers.js'
+import { plainCredentials } from './requests.js'
+import { type Reader, type Reply, Request } from '../../request.js'
+import type { Endpoint } from '../../endpoint.js'
 
 /** What a server tells of itself. `undefined`: it did not. */
 export interface ServerSettings {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { Ring } from '../src/ring.js'
-import { endpointsOf } from '../src/servers.js'
+import { Ring } from '../src/placement/ketama.js'
+import { endpointsOf } from '../src/endpoint.js'
 
 /** Made by running the real clients: for each key the index of the server on which they placed it, one digit a key. */
 interface Vectors {

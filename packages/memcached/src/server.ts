@@ -2,7 +2,7 @@ import { type Pending, TimeoutError, unwatch, watchDeadline } from '@anycache/co
 import type { Connection } from './connection.js'
 import { generationItem, newGeneration, renewRequest } from './generation.js'
 import type { Request } from './request.js'
-import { type Attendance, Scope } from './scope.js'
+import { type Attendance, Scope } from './lane.js'
 import { WeakValues } from './weak-values.js'
 
 /** A clear that waits for another one. */
