@@ -1,4 +1,3 @@
-/// <reference path="./memjs.d.ts" />
 import {
   Breaker,
   type BreakerOptions,
@@ -10,18 +9,17 @@ import {
   type StoreEvent,
   watchDeadline,
 } from '@anycache/core'
-import { type ResponseHandler, Server } from 'memjs'
 import { Budget } from './budget.js'
-import type { ServerSettings } from './protocol/binary/greeting.js'
-import { type Composer, Outbox } from './outbox.js'
-import { RawRequests } from './memjs-bridge.js'
-import { Refusals } from './refusals.js'
-import { type Lane, Request } from './request.js'
 import type { Endpoint } from './endpoint.js'
+import { type Composer, Outbox } from './outbox.js'
+import type { Protocol, ServerSettings } from './protocol/protocol.js'
+import { Refusals } from './refusals.js'
+import { promised, Request, type RequestOwner } from './request.js'
 import { Session, type SessionListener } from './session.js'
 import { Unsettled } from './unsettled.js'
 
 export interface ConnectionOptions {
+  readonly protocol: Protocol
   /** For connecting, for probes, and for requests of memjs' own client; in ms. */
   readonly timeout: number
   readonly breaker: BreakerOptions | false | undefined
@@ -31,10 +29,10 @@ export interface ConnectionOptions {
 }
 
 /**
- * One server: a `Server` of memjs made safe. It connects when something is asked, gathers what is asked in one tick into one write,
- * settles every request exactly once by its own deadline, and makes a new session after a failed one. memjs' own client may use it too.
+ * The way to one server. It connects when something is asked, gathers what is asked in one tick into one write, settles every request
+ * exactly once by its own deadline, and makes a new session after a failed one.
  */
-export class Connection extends Server implements SessionListener, Lane {
+export class Connection implements SessionListener, RequestOwner {
   readonly endpoint: Endpoint
   readonly breaker: Breaker
   /** What the server said of itself when it was last connected to. */
@@ -51,14 +49,8 @@ export class Connection extends Server implements SessionListener, Lane {
   /** Closed for good: what still wants to be sent is lost, and opens no socket. */
   #isShut = false
   #shutting: Promise<void> | undefined
-  readonly #raw = new RawRequests()
-  readonly #expired = (request: Request): void => this.#judge(request)
 
   constructor(endpoint: Endpoint, options: ConnectionOptions) {
-    super(endpoint.host, endpoint.port)
-    // memjs takes them from the environment where they are not given; ours are the endpoint's alone.
-    this.username = undefined
-    this.password = undefined
     this.endpoint = endpoint
     this.#options = options
     this.#budget = new Budget(endpoint.name, options.maxInFlightBytes)
@@ -71,14 +63,14 @@ export class Connection extends Server implements SessionListener, Lane {
   }
 
   /** Takes a request in: from now on it counts against the bounds and has its deadline. False: it is refused, and will be rejected. */
-  accept(request: Request, lane: Lane): boolean {
+  accept(request: Request, owner: RequestOwner): boolean {
     request.server = this.endpoint.name
     if (this.#isClosed) {
       request.fail(this.#closedError())
       return false
     }
     const refusal = this.breaker.refusal() ?? this.#budget.refusal(request)
-    if (refusal === undefined) this.#takeIn(request, lane)
+    if (refusal === undefined) this.#takeIn(request, owner)
     else this.#refusals.add(request, refusal)
     return refusal === undefined
   }
@@ -89,10 +81,12 @@ export class Connection extends Server implements SessionListener, Lane {
   }
 
   /** Accepts and sends a request that belongs to no namespace. */
+  ask(request: Request): void {
+    if (this.accept(request, this)) this.send(request)
+  }
+
   asked<T>(request: Request): Promise<T> {
-    return promised(request, () => {
-      if (this.accept(request, this)) this.send(request)
-    })
+    return promised(request, () => this.ask(request))
   }
 
   /** `asked`, for what was accepted before: neither the bound nor the closing of the store stops it half-way. */
@@ -135,9 +129,31 @@ export class Connection extends Server implements SessionListener, Lane {
     this.#left(request)
   }
 
+  /**
+   * A deadline passed. Where the server is wholly silent the connection goes; otherwise the late reply is awaited and dropped.
+   * One failure for an exchange; none for a request that waited for another one to be done, whose own lateness counts.
+   */
+  late(request: Request): void {
+    this.#left(request)
+    const server = this.endpoint.name
+    const session = this.#session
+    const verdict = session?.judge(request)
+    if (verdict === 'busy') return
+    const error = new ConnectionError(`${server} has gone silent`, { server, outcome: 'unknown' })
+    const { exchange } = request
+    const isCounted = exchange?.isLate !== false
+    if (exchange !== undefined) exchange.isLate = true
+    if (verdict === 'silent') session?.fail(error)
+    else if (!isCounted) this.breaker.failed(error)
+  }
+
   /** Lets the composer add to this tick's batch. */
   schedule(composer: Composer): void {
     this.#outbox.schedule(composer)
+  }
+
+  get timeout(): number {
+    return this.#options.timeout
   }
 
   /** Resolves when the server answered; the breaker does not stand in the way. */
@@ -161,28 +177,13 @@ export class Connection extends Server implements SessionListener, Lane {
     this.breaker.close()
     this.#shutting ??= this.#unsettled.none(deadline).then(() => {
       this.#isShut = true
-      this.close()
+      this.hangUp()
     })
     return this.#shutting
   }
 
-  // memjs' client calls these four.
-
-  override onResponse(seq: number, handler: ResponseHandler): void {
-    this.#raw.onResponse(seq, handler)
-  }
-
-  override onError(seq: number, handler: (error: Error) => void): void {
-    this.#raw.onError(seq, handler)
-  }
-
-  override write(frames: Buffer): void {
-    const request = this.#raw.request(frames, now() + this.#options.timeout)
-    if (this.accept(request, this)) this.send(request)
-  }
-
   /** Closes the socket at once. The next request opens another one, unless the store was closed. */
-  override close(): void {
+  hangUp(): void {
     this.#session?.fail(undefined)
   }
 
@@ -209,16 +210,15 @@ export class Connection extends Server implements SessionListener, Lane {
     for (const request of waiting) request.lose(error)
   }
 
-  #takeIn(request: Request, lane: Lane): void {
+  #takeIn(request: Request, owner: RequestOwner): void {
     this.#unsettled.began()
     request.awaited = true
-    this.#admit(request, lane)
+    this.#admit(request, owner)
   }
 
-  #admit(request: Request, lane: Lane): void {
+  #admit(request: Request, owner: RequestOwner): void {
     this.#budget.spend(request)
-    request.lane = lane
-    request.expired = this.#expired
+    request.owner = owner
     watchDeadline(request)
   }
 
@@ -239,7 +239,7 @@ export class Connection extends Server implements SessionListener, Lane {
       return
     }
     try {
-      this.#session ??= new Session(this.endpoint, this.#options.timeout, this)
+      this.#session ??= new Session(this.endpoint, this.#options, this)
     } catch (cause) {
       // `tls.connect` throws for a certificate that it cannot read.
       const server = this.endpoint.name
@@ -262,31 +262,4 @@ export class Connection extends Server implements SessionListener, Lane {
       this.#waiting.push(request)
     }
   }
-
-  /**
-   * A deadline passed. Where the server is wholly silent the connection goes; otherwise the late reply is awaited and dropped.
-   * One failure for an exchange; none for a request that waited for another one to be done, whose own lateness counts.
-   */
-  #judge(request: Request): void {
-    this.#left(request)
-    const server = this.endpoint.name
-    const session = this.#session
-    const verdict = session?.judge(request)
-    if (verdict === 'busy') return
-    const error = new ConnectionError(`${server} has gone silent`, { server, outcome: 'unknown' })
-    const { exchange } = request
-    const isCounted = exchange?.isLate !== false
-    if (exchange !== undefined) exchange.isLate = true
-    if (verdict === 'silent') session?.fail(error)
-    else if (!isCounted) this.breaker.failed(error)
-  }
-}
-
-/** Sends a request that settles a promise. */
-function promised<T>(request: Request, send: () => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.resolve = resolve as (value: unknown) => void
-    request.reject = reject
-    send()
-  })
 }

@@ -1,10 +1,10 @@
 import type { Counted } from '@anycache/core'
-import { FLAG_INTEGER } from '@anycache/serializer'
-import { readUint64 } from './protocol/binary/big-endian.js'
-import { refusal } from './protocol/binary/greeting.js'
-import { KnownCounter } from './known-counters.js'
-import { again, type Reply, Request, type Verb } from './request.js'
-import { compareNothing, compareWithFound, type Version } from './cas-tokens.js'
+import type { Format } from '@anycache/serializer'
+import { versionOf } from './cas-tokens.js'
+import type { Items } from './item.js'
+import { KnownCounter, type KnownCounters } from './known-counters.js'
+import { refusal } from './refusal.js'
+import { again, type Reply, Request, type Steps, type Verb, type Version } from './request.js'
 
 const outOfRange: Counted = { refused: 'out-of-range' }
 const noCounter: Counted = { refused: 'not-a-counter' }
@@ -20,191 +20,233 @@ const patience = 2
 
 /**
  * GET, then INCR or DECR of the version that was read: the server counts on whatever begins with digits, to 2^64, and looks at no
- * flags. A counter that this process knows is not looked at first ({@link countKnown}).
+ * flags. A counter that this process knows is not looked at first ({@link Counting.beginKnown}). An absent one is made by ADD, or by SET
+ * over what counts as absent: the server's own way to make one gives it no flags.
  */
 export function countRequest(
   key: string,
   by: number,
   create: { value: number; ttl: number } | undefined,
   deadline: number,
+  items: Items,
+  counterFlags: Format['counterFlags'],
 ): Request {
+  const counting = new Counting(by < 0 ? 'decrement' : 'increment', create?.value, items, counterFlags)
   const request = new Request('get', key, deadline, readCounted)
   request.alone = true
-  request.restart = beginCount
-  request.counts = by < 0 ? 'decrement' : 'increment'
+  request.steps = counting
   request.by = Math.abs(by)
-  request.isSmall = request.by <= small
-  if (create === undefined) request.found = absent
-  else if (create.value > Number.MAX_SAFE_INTEGER) request.found = outOfRange
-  else {
-    request.found = create.value
-    request.ttl = create.ttl
+  if (create === undefined) return request
+  const data = String(create.value)
+  request.item = { flags: counterFlags[0], data }
+  request.bytes = data.length
+  request.ttl = create.ttl
+  return request
+}
+
+/** What lies under the key of a count. */
+interface Found {
+  /** NaN: no number. `undefined`: nothing, or what counts as nothing. */
+  readonly value: number | undefined
+  /** An item lies there, if only one that counts as nothing. */
+  readonly isThere: boolean
+  readonly version: Version | undefined
+}
+
+export class Counting implements Steps {
+  readonly verb: 'increment' | 'decrement'
+  readonly items: Items
+  readonly flags: readonly number[]
+  /** A counter's first value; or the answer where none is to be made. */
+  readonly first: number | Counted
+  /** The counter as it is known. */
+  known: KnownCounter | undefined
+  /** It found a counter with room. */
+  foundRoom = false
+  /** What the get that went ahead of the count has found. */
+  seen: Found | undefined
+  /** How often somebody wrote between a look and the count. */
+  races = 0
+  /** What was counted is being undone. */
+  undoes = false
+
+  constructor(verb: Counting['verb'], first: number | undefined, items: Items, flags: readonly number[]) {
+    this.verb = verb
+    this.items = items
+    this.flags = flags
+    this.first = first === undefined ? absent : first > Number.MAX_SAFE_INTEGER ? outOfRange : first
   }
-  return request
+
+  restart(request: Request): void {
+    this.undoes = false
+    if (request.alone) this.look(request)
+    else this.count(request, undefined)
+  }
+
+  before({ verb, key, wireKey }: Request): Request | undefined {
+    if (verb !== this.verb || this.undoes) return undefined
+    const request = new Request('get', key, Number.POSITIVE_INFINITY, readBefore)
+    request.wireKey = wireKey
+    request.steps = this
+    return request
+  }
+
+  /**
+   * Lets a small count of a counter that is known begin without a look. Where no other is on its way it compares with the version that is
+   * known. What comes meanwhile compares nothing and is not {@link Request.alone}: each would wait for the one before it.
+   */
+  beginKnown(request: Request, known: KnownCounter): void {
+    if (known.isSpoiled || request.by > small) return
+    const isBusy = known.underWay > 0 || known.isFresh
+    // A server without versions (-C): nothing to compare with.
+    if (!isBusy && known.version === undefined) return
+    this.known = known
+    this.count(request, isBusy ? undefined : known.version)
+    if (!isBusy) return
+    request.alone = false
+    known.underWay++
+  }
+
+  /** Notes what has become of the counter. */
+  ended({ key, alone }: Request, counters: KnownCounters): void {
+    const { known, foundRoom } = this
+    if (known !== undefined && !alone) known.underWay--
+    // One that was not alone may have been overtaken by a write that was asked after it.
+    if (!foundRoom) counters.forget(key)
+    else if (alone) counters.set(key, known as KnownCounter)
+  }
+
+  look(request: Request): typeof again {
+    request.verb = 'get'
+    request.only = undefined
+    return again
+  }
+
+  count(request: Request, only: Version | undefined): typeof again {
+    request.verb = this.verb
+    request.only = only
+    return again
+  }
+
+  countOn(request: Request, { value, isThere, version }: Found): Counted | typeof again {
+    if (value === undefined) {
+      if (typeof this.first !== 'number') return this.first
+      request.verb = isThere ? 'set' : 'add'
+      request.only = version
+      return again
+    }
+    if (!(value <= Number.MAX_SAFE_INTEGER)) return noCounter
+    const counted = this.verb === 'increment' ? value + request.by : 0
+    if (counted > Number.MAX_SAFE_INTEGER) return outOfRange
+    // Towards the end of the range others might count it past it meanwhile.
+    const compares = this.races < patience || counted > room
+    return this.count(request, compares ? version : undefined)
+  }
+
+  counted(value: number, reply: Reply): Counted {
+    this.known ??= new KnownCounter()
+    this.known.version = versionOf(reply)
+    this.foundRoom = value <= room
+    return { value }
+  }
+
+  /** Of the version that this reply tells, not of what somebody has put there since. */
+  undo(request: Request, verb: Verb, reply: Reply): typeof again {
+    this.undoes = true
+    request.verb = verb
+    request.only = versionOf(reply)
+    return again
+  }
+
+  takeBack(request: Request, reply: Reply): typeof again {
+    return this.undo(request, this.verb === 'increment' ? 'decrement' : 'increment', reply)
+  }
+
+  foundIn(reply: Reply): Found {
+    if (reply.status !== 'ok') return nothing
+    const value = this.items.isNothing(reply)
+      ? undefined
+      : isNumber(reply, this.flags)
+        ? Number(reply.data.toString('latin1'))
+        : Number.NaN
+    return { value, isThere: true, version: versionOf(reply) }
+  }
 }
 
-/**
- * Lets a small count of that counter begin without a look. Where no other is on its way it compares with the version that is
- * known. What comes meanwhile compares nothing and is not {@link Request.alone}: each would wait for the one before it.
- */
-export function countKnown(request: Request, known: KnownCounter): void {
-  if (known.isSpoiled) return
-  const isBusy = known.underWay > 0 || known.isFresh
-  // A server without versions (-C): nothing to compare with.
-  if (!isBusy && known.incarnation === '') return
-  request.known = known
-  count(request, isBusy ? undefined : known)
-  if (!isBusy) return
-  request.alone = false
-  known.underWay++
-}
+const nothing: Found = { value: undefined, isThere: false, version: undefined }
 
-function look(request: Request): void {
-  request.verb = 'get'
-  request.before = undefined
-  compareNothing(request)
-}
-
-function beginCount(request: Request): void {
-  request.undoes = false
-  if (request.alone) look(request)
-  else count(request, undefined)
-}
-
-function count(request: Request, only: Version | undefined): void {
-  request.verb = request.counts as Verb
-  request.initial = typeof request.found === 'number' ? request.found : undefined
-  request.before = lookBefore
-  if (only === undefined) compareNothing(request)
-  else compareWithFound(request, only)
-}
-
-/** Of the version that this reply tells, not of what somebody has put there since. */
-function undo(request: Request, verb: Verb, reply: Reply): void {
-  request.undoes = true
-  request.verb = verb
-  request.initial = undefined
-  request.before = undefined
-  compareWithFound(request, reply)
-}
-
-function takeBack(request: Request, reply: Reply): void {
-  undo(request, request.counts === 'increment' ? 'decrement' : 'increment', reply)
-}
-
-/** What lies there when the count comes, read in the same batch. */
-function lookBefore(counting: Request): Request {
-  const request = new Request('get', counting.key, Number.POSITIVE_INFINITY, readBefore)
-  request.wireKey = counting.wireKey
-  counting.seen = request
-  return request
-}
-
-function readBefore(request: Request, reply: Reply): void {
-  request.found = numberIn(reply)
-  compareWithFound(request, reply)
+function readBefore({ steps }: Request, reply: Reply): void {
+  const counting = steps as Counting
+  counting.seen = counting.foundIn(reply)
 }
 
 const numberForm = /^(?:0|[1-9]\d*) *$/
 
 /** Whether this is a number that `set` or a count wrote, even one past the range for a moment. */
-function isNumber({ flags, data }: Reply): boolean {
-  if (flags !== 0 && flags !== FLAG_INTEGER) return false
+function isNumber({ flags, data }: Reply, counterFlags: readonly number[]): boolean {
+  if (!counterFlags.includes(flags)) return false
   // Padded by at most what a counter may have been longer.
   if (data.length === 0 || data.length > longestCounter) return false
   return numberForm.test(data.toString('latin1'))
 }
 
-/** NaN where something else lies; `undefined` where nothing does. */
-function numberIn(reply: Reply): number | undefined {
-  if (reply.status !== 'ok') return undefined
-  return isNumber(reply) ? Number(reply.data.toString('latin1')) : Number.NaN
-}
-
 function readCounted(request: Request, reply: Reply): Counted | typeof again {
-  if (request.undoes) return readUndone(request, reply)
-  return request.verb === 'get' ? readLooked(request, reply) : readCount(request, reply)
-}
-
-function readLooked(request: Request, reply: Reply): Counted | typeof again {
-  if (reply.status !== 'ok' && reply.status !== 'missing') throw refusal(request, reply)
-  return countOn(request, numberIn(reply), reply)
-}
-
-function countOn(request: Request, value: number | undefined, version: Version): Counted | typeof again {
-  if (value === undefined) {
-    if (typeof request.found !== 'number') return request.found as Counted
-    count(request, undefined)
-    return again
+  const counting = request.steps as Counting
+  const { verb } = request
+  if (counting.undoes) return readUndone(request, counting, reply)
+  if (verb === counting.verb) return readCount(request, counting, reply)
+  if (verb === 'get') {
+    if (reply.status !== 'ok' && reply.status !== 'missing') throw refusal(request, reply)
+    return counting.countOn(request, counting.foundIn(reply))
   }
-  if (!(value <= Number.MAX_SAFE_INTEGER)) return noCounter
-  const counted = request.counts === 'increment' ? value + request.by : 0
-  if (counted > Number.MAX_SAFE_INTEGER) return outOfRange
-  // Towards the end of the range others might count it past it meanwhile.
-  const compares = request.races < patience || counted > room
-  count(request, compares ? version : undefined)
-  return again
+  if (reply.status === 'ok') return counting.counted(counting.first as number, reply)
+  if (reply.status !== 'exists' && reply.status !== 'missing') throw refusal(request, reply)
+  // Somebody else has made it, or what lay there has changed, or the connection.
+  return counting.look(request)
 }
 
-function readCount(request: Request, reply: Reply): Counted | typeof again {
+function readCount(request: Request, counting: Counting, reply: Reply): Counted | typeof again {
+  const { seen = nothing } = counting
   switch (reply.status) {
     case 'ok':
-      return readSuccess(request, reply)
+      return readSuccess(request, counting, reply)
     case 'missing':
-      if (request.incarnation === '') return request.found as Counted
-      look(request)
-      return again
-    case 'exists': {
-      request.races++
-      const { found, incarnation } = request.seen as Request
-      if (found !== undefined && incarnation !== '') return countOn(request, found as number, request.seen as Request)
-      look(request)
-      return again
-    }
+      return counting.countOn(request, nothing)
+    case 'exists':
+      counting.races++
+      return seen.version === undefined ? counting.look(request) : counting.countOn(request, seen)
     case 'not-a-number':
-      return noCounter
-    case 'not-stored':
-      // Another client created it at the same moment, and nothing was counted.
-      return again
+      return seen.isThere && seen.value === undefined ? counting.countOn(request, seen) : noCounter
     default:
       throw refusal(request, reply)
   }
 }
 
-function readSuccess(request: Request, reply: Reply): Counted | typeof again {
-  const value = readUint64(reply.data, 0)
-  request.known ??= new KnownCounter()
-  const { known } = request
-  if (request.incarnation === '') {
-    const before = request.seen?.found as number | undefined
+function readSuccess(request: Request, counting: Counting, reply: Reply): Counted | typeof again {
+  const value = reply.count
+  counting.known ??= new KnownCounter()
+  const { known, seen } = counting
+  if (request.only === undefined && seen !== undefined) {
+    const before = seen.value
+    // Digits that count as absent were counted on: what is there now is no more than they were.
+    if (before === undefined && seen.isThere) return counting.countOn(request, { ...seen, version: versionOf(reply) })
     const isPast = before !== undefined && before > Number.MAX_SAFE_INTEGER
     // A number that has gone round cannot be counted back.
-    if (isPast && request.counts === 'increment' && value <= request.by) known.isSpoiled = true
+    if (isPast && counting.verb === 'increment' && value <= request.by) known.isSpoiled = true
     if (Number.isNaN(before)) known.isSpoiled = true
-    if (known.isSpoiled) {
-      // Its bytes are gone, and no command tells how long they had to live: a miss is right, what the server made of them is not.
-      undo(request, 'delete', reply)
-      return again
-    }
-    if (isPast || value > Number.MAX_SAFE_INTEGER) {
-      takeBack(request, reply)
-      return again
-    }
+    // Its bytes are gone, and no command tells how long they had to live: a miss is right, what the server made of them is not.
+    if (known.isSpoiled) return counting.undo(request, 'delete', reply)
+    if (isPast || value > Number.MAX_SAFE_INTEGER) return counting.takeBack(request, reply)
   }
-  compareWithFound(known, reply)
-  request.foundRoom = value <= room
-  return { value }
+  return counting.counted(value, reply)
 }
 
-function readUndone(request: Request, reply: Reply): Counted | typeof again {
-  if (request.known?.isSpoiled) return noCounter
+function readUndone(request: Request, counting: Counting, reply: Reply): Counted | typeof again {
+  if (counting.known?.isSpoiled) return noCounter
   if (request.verb === 'get') {
-    if (!((numberIn(reply) ?? 0) > Number.MAX_SAFE_INTEGER)) return outOfRange
-    takeBack(request, reply)
-    return again
+    const { value = 0 } = counting.foundIn(reply)
+    return value > Number.MAX_SAFE_INTEGER ? counting.takeBack(request, reply) : outOfRange
   }
-  if (reply.status !== 'exists') return outOfRange
   // Others have counted on, or have put something else there: then there is nothing to take back.
-  look(request)
-  return again
+  return reply.status === 'exists' ? counting.look(request) : outOfRange
 }

@@ -1,17 +1,15 @@
 import { type CacheError, ClosedError, type Outcome } from '@anycache/core'
-import type { Namespaces } from './server.js'
+import type { Server } from './server.js'
 
 /** Does something on every server at once; rejects, once all have settled, with one error that names those it failed on. */
 export async function everyServer(
   what: string,
-  servers: readonly Namespaces[],
-  act: (server: Namespaces) => Promise<unknown>,
+  servers: readonly Server[],
+  act: (server: Server) => Promise<unknown>,
 ): Promise<void> {
   const results = await Promise.allSettled(servers.map(act))
   const failures = results.flatMap((result, i) =>
-    result.status === 'rejected'
-      ? [{ name: (servers[i] as Namespaces).connection.endpoint.name, error: result.reason as CacheError }]
-      : [],
+    result.status === 'rejected' ? [{ name: (servers[i] as Server).name, error: result.reason as CacheError }] : [],
   )
   const [first] = failures
   if (first === undefined) return

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { CacheError } from '@anycache/core'
-import { refusal } from './protocol/binary/greeting.js'
+import { refusal } from './refusal.js'
 import { type Check, type Reply, Request } from './request.js'
 
 /** Bytes that a generation adds to a wire key: `~`, 11 of base64url, `:`. */
@@ -20,14 +20,14 @@ export interface Generations {
 
 /** Reads the generations ahead of a batch, and says of each request whether it was sent under them. */
 export class GenerationCheck implements Check {
-  readonly #scope: Generations
+  readonly #owner: Generations
   readonly #generations: readonly (string | undefined)[]
   #left: number
   #holds = true
   #refusal: CacheError | undefined
 
-  constructor(scope: Generations, generations: readonly (string | undefined)[], requests: number) {
-    this.#scope = scope
+  constructor(owner: Generations, generations: readonly (string | undefined)[], requests: number) {
+    this.#owner = owner
     this.#generations = generations
     this.#left = requests
   }
@@ -38,7 +38,7 @@ export class GenerationCheck implements Check {
         const generation = reply.status === 'ok' ? reply.data.toString('latin1') : undefined
         if (generation === undefined || generation !== this.#generations[index]) {
           this.#holds = false
-          this.#scope.seen(index, generation)
+          this.#owner.seen(index, generation)
         }
       } else this.#refusal = refusal(asked, reply)
       this.#count()
@@ -51,7 +51,7 @@ export class GenerationCheck implements Check {
     const holds = this.#holds && this.#refusal === undefined
     // It may have been done where everybody looks: to send it again could do it twice.
     if (this.#refusal !== undefined) request.lose(this.#refusal)
-    else if (!holds) this.#scope.keep(request)
+    else if (!holds) this.#owner.keep(request)
     this.#count()
     return holds
   }
@@ -61,7 +61,7 @@ export class GenerationCheck implements Check {
   }
 
   #count(): void {
-    if (--this.#left === 0) this.#scope.completed()
+    if (--this.#left === 0) this.#owner.completed()
   }
 }
 
@@ -87,7 +87,7 @@ export function renewRequest(item: string, generation: string, deadline: number)
 
 function writeRequest(verb: 'set' | 'add', item: string, generation: string, deadline: number): Request {
   const request = new Request(verb, item, deadline, readWritten)
-  request.data = generation
+  request.item = { flags: 0, data: generation }
   request.bytes = generation.length
   request.ttl = Number.POSITIVE_INFINITY
   return request

@@ -1,6 +1,6 @@
 import { type CacheError, TimeoutError } from '@anycache/core'
 import type { Connection } from './connection.js'
-import { countKnown } from './counting.js'
+import { Counting } from './counting.js'
 import {
   addRequest,
   GenerationCheck,
@@ -10,24 +10,18 @@ import {
   newGeneration,
   prefixOf,
 } from './generation.js'
-import type { KnownCounter } from './known-counters.js'
+import { KnownCounters } from './known-counters.js'
 import type { Composer } from './outbox.js'
-import type { Lane, Request } from './request.js'
-
-const mostCounters = 1000
-
-/** Hears when a namespaced request came and went. */
-export interface Attendance {
-  left(): void
-}
+import type { Request, RequestOwner } from './request.js'
 
 /**
- * The requests of one namespace to one server. They carry the namespace's generation in their keys, as this process last saw it;
+ * The requests of one namespace to one server. Their keys carry the namespace's generation as this process last saw it;
  * each batch begins by reading it, and what was sent under another one is sent again, in order.
  */
-export class Scope implements Lane, Composer, Generations {
+export class Lane implements RequestOwner, Composer, Generations {
   readonly #connection: Connection
-  readonly #attendance: Attendance
+  /** Called when a request that was {@link Request.present} has left. */
+  readonly #onDone: () => void
   /** The items that hold the generations of this namespace and of those it is nested in, outermost first. Empty without a namespace. */
   readonly #items: readonly string[]
   readonly #base: string
@@ -46,12 +40,11 @@ export class Scope implements Lane, Composer, Generations {
   /** Keys with a request that is alone, that request, and what was asked of them since. */
   readonly #turns = new Map<string, { readonly holder: Request; readonly waiting: Request[] }>()
 
-  /** Keys found to be counters with room, and not written by this process since. */
-  readonly #counters = new Map<string, KnownCounter>()
+  readonly #counters = new KnownCounters()
 
-  constructor(connection: Connection, attendance: Attendance, bases: readonly string[]) {
+  constructor(connection: Connection, bases: readonly string[], onDone: () => void) {
     this.#connection = connection
-    this.#attendance = attendance
+    this.#onDone = onDone
     this.#items = bases.map(generationItem)
     this.#base = bases.at(-1) ?? ''
     this.#generations = bases.map(() => undefined)
@@ -66,13 +59,13 @@ export class Scope implements Lane, Composer, Generations {
         turn.waiting.push(request)
         return
       }
-      if (request.isSmall) {
+      if (request.steps instanceof Counting) {
         const known = this.#counters.get(request.key)
-        if (known !== undefined) countKnown(request, known)
+        if (known !== undefined) request.steps.beginKnown(request, known)
       }
       if (request.alone) this.#turns.set(request.key, { holder: request, waiting: [] })
     }
-    if (request.data !== undefined) this.#counters.delete(request.key)
+    if (request.item !== undefined && !(request.steps instanceof Counting)) this.#counters.forget(request.key)
     this.#enqueue(request)
   }
 
@@ -82,9 +75,13 @@ export class Scope implements Lane, Composer, Generations {
 
   ended(request: Request): void {
     this.#connection.ended(request)
-    if (request.counts !== undefined) this.#noteCounter(request)
+    if (request.steps instanceof Counting) request.steps.ended(request, this.#counters)
     if (request.alone) this.#passTurn(request)
-    if (request.present) this.#attendance.left()
+    if (request.present) this.#onDone()
+  }
+
+  late(request: Request): void {
+    this.#connection.late(request)
   }
 
   compose(batch: Request[]): void {
@@ -136,7 +133,7 @@ export class Scope implements Lane, Composer, Generations {
   }
 
   keep(request: Request): void {
-    request.restart?.(request)
+    request.steps?.restart?.(request)
     this.#redo.push(request)
   }
 
@@ -156,22 +153,14 @@ export class Scope implements Lane, Composer, Generations {
     if (this.#queue.length === 1) this.#connection.schedule(this)
   }
 
-  #noteCounter({ key, alone, known, foundRoom }: Request): void {
-    const counters = this.#counters
-    if (known !== undefined && !alone) known.underWay--
-    // One that was not alone may have been overtaken by a write that was asked after it.
-    if (!foundRoom) counters.delete(key)
-    else if (alone) counters.set(key, known as KnownCounter)
-    if (counters.size > mostCounters) for (const oldest of counters.keys()) return void counters.delete(oldest)
-  }
-
   #passTurn(request: Request): void {
     const turn = this.#turns.get(request.key)
     // One that gave up while it waited has no turn to pass.
     if (turn?.holder !== request) return
     this.#turns.delete(request.key)
-    const { known, foundRoom } = request
-    if (known !== undefined) known.isFresh = foundRoom
+    const counting = request.steps instanceof Counting ? request.steps : undefined
+    const known = counting?.known
+    if (known !== undefined) known.isFresh = counting?.foundRoom === true
     for (const next of turn.waiting) if (!next.over) this.enter(next)
     if (known !== undefined) known.isFresh = false
   }
@@ -224,6 +213,7 @@ export class Scope implements Lane, Composer, Generations {
 }
 
 function join(batch: Request[], request: Request): void {
-  if (request.before !== undefined) batch.push(request.before(request))
+  const ahead = request.steps?.before?.(request)
+  if (ahead !== undefined) batch.push(ahead)
   batch.push(request)
 }

@@ -1,7 +1,9 @@
-import type { CasToken, Condition, Item, StoredItem, Write, Written } from '@anycache/core'
-import { refusal } from './protocol/binary/greeting.js'
+import type { Claimed, Condition, Item, Write, Written } from '@anycache/core'
+import { tokenOf, versionIn, versionOf } from './cas-tokens.js'
+import type { Items } from './item.js'
+import { refusal } from './refusal.js'
 import { again, type Reply, Request } from './request.js'
-import { compareNothing, compareWith, compareWithFound, tokenOf } from './cas-tokens.js'
+import { stepped, stepsOf } from './steps.js'
 
 const stored: Written = { outcome: 'stored' }
 const exists: Written = { outcome: 'exists' }
@@ -9,89 +11,61 @@ const missing: Written = { outcome: 'missing' }
 const conflict: Written = { outcome: 'conflict' }
 const tooLarge: Written = { outcome: 'too-large' }
 
-export function getRequest(key: string, deadline: number): Request {
-  return new Request('get', key, deadline, readItem)
+export function getRequest(key: string, deadline: number, items: Items): Request {
+  return new Request('get', key, deadline, items.read)
 }
 
-export function writeRequest(key: string, write: Write, deadline: number): Request {
-  const { item, when } = write
-  const request = new Request(verbOf(when), key, deadline, readWritten)
-  const { data } = item
-  request.flags = item.flags
-  request.data = data
-  request.bytes = typeof data === 'string' ? Buffer.byteLength(data) : data.length
-  request.ttl = write.ttl
-  if (typeof when === 'object') compareWith(request, when.casToken)
+export function writeRequest(key: string, { item, ttl, when }: Write, deadline: number, items: Items): Request {
+  if (item.metadata !== undefined) items.metMetadata = true
+  const request = emptyWrite(key, when, deadline, items)
+  carry(request, item, ttl)
   return request
 }
 
-export function removeRequest(key: string, only: CasToken | undefined, deadline: number): Request {
-  const request = new Request('delete', key, deadline, readDone)
-  if (only !== undefined) compareWith(request, only)
+/** Where items may count as absent, `absent` and `present` depend on what lies there, which the server cannot judge. */
+function emptyWrite(key: string, when: Condition, deadline: number, items: Items): Request {
+  if (when === 'always') return new Request('set', key, deadline, readWritten)
+  if (when === 'absent') {
+    if (items.haveMetadata) return stepped('add', key, deadline, readAdded, items)
+    return new Request('add', key, deadline, readWritten)
+  }
+  if (when === 'present') {
+    if (items.haveMetadata) return stepped('get', key, deadline, readReplaced, items)
+    return new Request('replace', key, deadline, readWritten)
+  }
+  const request = new Request('set', key, deadline, readWritten)
+  request.only = versionIn(when.casToken)
   return request
 }
 
-export function touchRequest(key: string, ttl: number, deadline: number): Request {
-  const request = new Request('touch', key, deadline, readDone)
+/** ADD; where something lies, GET; from the start where that has gone meanwhile. */
+export function claimRequest(key: string, lease: Item, ttl: number, deadline: number, items: Items): Request {
+  const request = stepped('add', key, deadline, readClaimed, items)
+  carry(request, lease, ttl)
+  return request
+}
+
+/** GET, then DELETE of the version that was read; from the start when somebody wrote in between. */
+export function takeRequest(key: string, deadline: number, items: Items): Request {
+  return stepped('get', key, deadline, readTaken, items)
+}
+
+function carry(request: Request, item: Item, ttl: number): void {
+  const { data, metadata } = item
+  request.item = item
+  request.bytes = (typeof data === 'string' ? Buffer.byteLength(data) : data.length) + (metadata?.length ?? 0)
   request.ttl = ttl
-  return request
-}
-
-/** GET, then DELETE of the very version that was read; from the start again when somebody wrote in between. */
-export function takeRequest(key: string, deadline: number): Request {
-  const request = new Request('get', key, deadline, readTaken)
-  request.alone = true
-  request.restart = beginTake
-  return request
-}
-
-function beginTake(request: Request): void {
-  request.verb = 'get'
-  compareNothing(request)
-}
-
-function verbOf(when: Condition): 'set' | 'add' | 'replace' {
-  return when === 'absent' ? 'add' : when === 'present' ? 'replace' : 'set'
-}
-
-/** An item as it came; the token is made when it is asked for. */
-class FoundItem implements StoredItem {
-  readonly flags: number
-  readonly data: Uint8Array
-  readonly #incarnation: string
-  readonly #casHigh: number
-  readonly #casLow: number
-
-  constructor(reply: Reply) {
-    this.flags = reply.flags
-    this.data = reply.data
-    this.#incarnation = reply.incarnation
-    this.#casHigh = reply.casHigh
-    this.#casLow = reply.casLow
-  }
-
-  get casToken(): CasToken {
-    return tokenOf(this.#incarnation, this.#casHigh, this.#casLow)
-  }
-}
-
-function readItem(request: Request, reply: Reply): StoredItem | undefined {
-  if (reply.status === 'ok') return new FoundItem(reply)
-  if (reply.status === 'missing') return undefined
-  throw refusal(request, reply)
 }
 
 function readWritten(request: Request, reply: Reply): Written {
   switch (reply.status) {
     case 'ok':
-      if (request.found !== undefined) return tooLarge
-      // Only the reply to an `add` is sure to tell the version; a quiet success tells nothing.
-      if (request.verb !== 'add' || (reply.casHigh === 0 && reply.casLow === 0)) return stored
-      return { outcome: 'stored', casToken: tokenOf(reply.incarnation, reply.casHigh, reply.casLow) }
+      if (request.isTooLarge) return tooLarge
+      return request.only === undefined && request.verb !== 'add' ? stored : storedAs(reply)
     case 'missing':
-      return request.found === undefined ? missing : tooLarge
+      return request.isTooLarge ? tooLarge : missing
     case 'exists':
-      return request.incarnation === '' ? exists : conflict
+      return request.only === undefined ? exists : conflict
     case 'too-large':
       return tooLarge
     default:
@@ -99,26 +73,61 @@ function readWritten(request: Request, reply: Reply): Written {
   }
 }
 
-/** Of deletes and touches: whether there was something to do it to. */
-function readDone(request: Request, reply: Reply): boolean {
-  if (reply.status === 'ok') return true
-  if (reply.status === 'missing' || reply.status === 'exists') return false
-  throw refusal(request, reply)
+function storedAs(reply: Reply): Written {
+  return versionOf(reply) === undefined ? stored : { outcome: 'stored', casToken: tokenOf(reply) }
+}
+
+/** ADD; where something lies, GET; and where that counts as absent, SET of its version. */
+function readAdded(request: Request, reply: Reply): Written | typeof again {
+  const steps = stepsOf(request)
+  if (request.verb === 'get') {
+    if (reply.status === 'ok') return steps.items.isNothing(reply) ? writeOver(request, reply) : exists
+    if (reply.status !== 'missing') throw refusal(request, reply)
+    return steps.restart(request)
+  }
+  if (reply.status === 'ok') return storedAs(reply)
+  if (reply.status !== 'exists' && reply.status !== 'missing') return readWritten(request, reply)
+  // Somebody wrote after the look: from the start.
+  if (request.verb !== 'add') return steps.restart(request)
+  request.verb = 'get'
+  return again
+}
+
+/** GET; and where that counts as present, SET of its version. */
+function readReplaced(request: Request, reply: Reply): Written | typeof again {
+  const steps = stepsOf(request)
+  if (request.verb !== 'get') return reply.status === 'exists' ? steps.restart(request) : readWritten(request, reply)
+  if (reply.status !== 'ok') return readWritten(request, reply)
+  return steps.items.isNothing(reply) ? missing : writeOver(request, reply)
+}
+
+/** Without versions (-C), REPLACE: at least it stores nothing where a delete came in between. */
+function writeOver(request: Request, reply: Reply): typeof again {
+  request.only = versionOf(reply)
+  request.verb = request.only === undefined ? 'replace' : 'set'
+  return again
+}
+
+function readClaimed(request: Request, reply: Reply): Claimed | typeof again {
+  const adds = request.verb === 'add'
+  if (reply.status === 'ok') return adds ? { won: tokenOf(reply) } : { found: stepsOf(request).items.in(reply) }
+  if (reply.status !== (adds ? 'exists' : 'missing')) throw refusal(request, reply)
+  request.verb = adds ? 'get' : 'add'
+  return again
 }
 
 function readTaken(request: Request, reply: Reply): Item | undefined | typeof again {
+  const steps = stepsOf(request)
+  if (reply.status === 'missing') return undefined
   if (request.verb === 'get') {
-    const item = readItem(request, reply)
-    if (item === undefined) return undefined
-    request.found = item
+    if (reply.status !== 'ok') throw refusal(request, reply)
+    steps.found = steps.items.in(reply)
     request.verb = 'delete'
     // Without versions: whose delete finds something has taken it.
-    compareWithFound(request, reply)
+    request.only = versionOf(reply)
     return again
   }
-  if (reply.status === 'ok') return request.found as Item
-  if (reply.status === 'missing') return undefined
+  if (reply.status === 'ok') return steps.found
   if (reply.status !== 'exists') throw refusal(request, reply)
-  beginTake(request)
-  return again
+  return steps.restart(request)
 }

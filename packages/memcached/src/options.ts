@@ -9,8 +9,8 @@ import {
   shown,
 } from '@anycache/core'
 import { parseBytes } from '@anycache/serializer'
-import type { MemjsSource } from './memjs-client.js'
 import { type Endpoint, endpointsOf, type ServerOptions } from './endpoint.js'
+import type { MemjsSource } from './memjs-client.js'
 
 /** What a {@link MemcachedStore} takes. */
 export interface MemcachedOptions {

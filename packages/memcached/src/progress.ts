@@ -9,7 +9,7 @@ const slowestLink = 125
 
 interface HeavyWrite {
   /** Of its last request. */
-  readonly opaque: number
+  readonly serial: number
   readonly bytes: number
   /** How long its callers wait. */
   readonly until: number
@@ -81,13 +81,13 @@ export class Progress {
     this.#forget(first)
     let until = 0
     for (const { deadline } of requests) if (deadline !== Number.POSITIVE_INFINITY) until = Math.max(until, deadline)
-    this.#heavy.push({ opaque: (requests.at(-1) as Request).opaque, bytes, until })
+    this.#heavy.push({ serial: (requests.at(-1) as Request).serial, bytes, until })
   }
 
-  /** Drops the heavy writes that are answered: opaques count up, and wrap. */
+  /** Drops the heavy writes that are answered: serial numbers count up, and wrap. */
   #forget(first: Request): void {
     const heavy = this.#heavy
-    while (heavy[0] !== undefined && (heavy[0].opaque - first.opaque) >>> 0 >= 2 ** 31) heavy.shift()
+    while (heavy[0] !== undefined && (heavy[0].serial - first.serial) >>> 0 >= 2 ** 31) heavy.shift()
   }
 
   #look(): void {

@@ -1,5 +1,4 @@
-import { type CacheError, ConnectionError, now, type Pending, TimeoutError, unwatch } from '@anycache/core'
-import type { KnownCounter } from './known-counters.js'
+import { type CacheError, ConnectionError, type Item, now, type Pending, TimeoutError, unwatch } from '@anycache/core'
 
 /** What is asked of a server. How it looks on the wire is the protocol's business. */
 export type Verb =
@@ -17,21 +16,39 @@ export type Verb =
   | 'authenticate'
   | 'raw'
 
+export type Status =
+  | 'ok'
+  | 'missing'
+  | 'exists'
+  | 'too-large'
+  | 'not-a-number'
+  | 'unauthorized'
+  | 'unknown-command'
+  | 'refused'
+
+/** Names one version of an item: two halves of 32 bits, and the connection on which they count. */
+export interface Version {
+  readonly incarnation: string
+  readonly casHigh: number
+  readonly casLow: number
+}
+
 /** A server's answer, whatever the protocol. One object serves a whole connection: read it at once, keep nothing of it. */
-export interface Reply {
-  status: 'ok' | 'missing' | 'exists' | 'not-stored' | 'too-large' | 'not-a-number' | 'unauthorized' | 'refused'
-  /** The status in the protocol's own number. */
-  code: number
+export interface Reply extends Version {
+  status: Status
+  /** Why the server refused, in words. */
+  reason: string
+  /** Of an item that was read or touched. */
   flags: number
-  /** The value, a counter's 8 bytes, or the text of an error. A view of the bytes as received. */
+  /** The value, or a whole frame for a `raw` request. A view of the bytes as received. */
   data: Buffer
+  /** What a counter was counted to. Past 2^53 it is rounded, but stays past it. */
+  count: number
   /** The name of a statistic; empty where it is not one. */
   name: string
-  /** The version of the item, in two halves of 32 bits. Both 0: the server keeps none. */
+  /** Both halves of the item's version are 0 where the server keeps none. */
   casHigh: number
   casLow: number
-  /** The connection on which the version counts. */
-  incarnation: string
 }
 
 /** What a reader returns when one request was not the whole operation: the request, changed by it, is sent again. */
@@ -40,12 +57,22 @@ export const again: unique symbol = Symbol('again')
 /** Makes of a reply what the caller waits for. May throw. */
 export type Reader = (request: Request, reply: Reply) => unknown
 
-/** Where a request is at home between its steps. */
-export interface Lane {
+/** Who looks after a request between its steps. */
+export interface RequestOwner {
   /** Sends it once more, ahead of what waits for it. */
   resend(request: Request): void
   /** It has left for good: answered, lost, or given up before it was sent. Called once. */
   ended(request: Request): void
+  /** Its deadline passed. */
+  late(request: Request): void
+}
+
+/** An operation of several requests: one {@link Request} that changes from step to step, or that others go ahead of. */
+export interface Steps {
+  /** Goes back to the first step: what was done so far lies under a generation that is gone. */
+  restart?(request: Request): void
+  /** Makes the request that goes ahead of this step in the same batch, each time it is sent. */
+  before?(request: Request): Request | undefined
 }
 
 /** Says whether what a batch was sent under still held. Called for each request of the batch exactly once. */
@@ -68,66 +95,42 @@ export class Request implements Pending {
   next: Pending | undefined = undefined
 
   verb: Verb
-  /** The key within its namespace, as carried. */
+  /** The key within its namespace, as it travels. */
   readonly key: string
   /** The key as the server sees it. Set when the request joins a batch. */
   wireKey: string
   readonly read: Reader
-  lane: Lane | undefined = undefined
+  owner: RequestOwner | undefined = undefined
   check: Check | undefined = undefined
   resolve: (value: unknown, request: Request) => void = ignore
   reject: (error: unknown, request: Request) => void = ignore
-  /** Called when the deadline passed. */
-  expired: ((request: Request) => void) | undefined = undefined
   /** Its place among the many of one call. */
   index = 0
 
-  flags = 0
-  data: Uint8Array | string | undefined = undefined
-  /** Bytes of `data`; what the request weighs against `maxInFlightBytes`. */
+  /** What a write stores, in whichever of its steps. */
+  item: Item | undefined = undefined
+  /** Bytes of the item's metadata and data; what the request weighs against `maxInFlightBytes`. */
   bytes = 0
   ttl = 0
-  /** The version to compare, and the connection it was read on; `''`: none. */
-  incarnation = ''
-  casHigh = 0
-  casLow = 0
-  /** What a count does to a counter, whichever step it is at; `undefined` for all else. */
-  counts: 'increment' | 'decrement' | undefined = undefined
+  /** The amount of a count. */
   by = 0
-  /** A counter's first value; `undefined`: an absent one stays absent. */
-  initial: number | undefined = undefined
-  /** A count so small that it need not look first at what is known for a counter with room. */
-  isSmall = false
-  /** It found such a counter. */
-  foundRoom = false
-  /** The counter as it is known. */
-  known: KnownCounter | undefined = undefined
-  /** The request that went ahead and shows what a count found. */
-  seen: Request | undefined = undefined
-  /** How often somebody wrote between a look and the count. */
-  races = 0
-  /** What was counted is being undone. */
-  undoes = false
+  /** The version to work on; `undefined`: whatever is there. */
+  only: Version | undefined = undefined
+  /** An unconditional write of more than the server takes: it travels as a delete. */
+  isTooLarge = false
+  steps: Steps | undefined = undefined
   /** No other request for the key may be under way at the same time: this one takes several steps. */
   alone = false
-  /** What a step has found for the next. */
-  found: unknown = undefined
-  /** Begins anew: what its steps have done so far lies under a generation that is gone. */
-  restart: ((request: Request) => void) | undefined = undefined
-  /** Makes the request that goes ahead of this one, each time it is sent. */
-  before: ((request: Request) => Request) | undefined = undefined
-  /** Requests of memjs' own client are encoded already. */
-  raw: Buffer | undefined = undefined
   /** Takes one of several replies, the last excepted. */
-  partial: ((reply: Reply, frame: Buffer) => void) | undefined = undefined
+  partial: ((reply: Reply) => void) | undefined = undefined
 
   server = ''
   /** What it was last written with, or waits to be written with. */
   exchange: Exchange | undefined = undefined
-  /** The server does not answer a success; any later reply implies it. */
+  /** Its number on its connection: they count up, and wrap after 2^32. */
+  serial = 0
+  /** The server does not answer a success, or a miss to a get; any later reply implies it. */
   quiet = false
-  opcode = 0
-  opaque = 0
   /** When the last byte was handed to the socket, on the clock of `performance.now()`. */
   sentAt = 0
   /** On its way or waiting for its reply. */
@@ -169,11 +172,11 @@ export class Request implements Pending {
       this.fail(error)
       return
     }
-    if (result === again) this.lane?.resend(this)
+    if (result === again) this.owner?.resend(this)
     else this.#settle(result)
   }
 
-  /** No reply will come. An error for each, since many requests may share one lost connection; `undefined`: it was closed by us. */
+  /** Fails the request because its connection is gone. Each gets an error of its own; `undefined`: we closed the connection. */
   lose(cause: CacheError | undefined): void {
     this.inFlight = false
     this.#drop()
@@ -188,12 +191,12 @@ export class Request implements Pending {
 
   /** Sends a read once more, on another connection. False: it is no read, or was repeated before. */
   repeat(): boolean {
-    const { lane } = this
-    if (lane === undefined || this.over || this.isRepeated || !this.isRead) return false
+    const { owner } = this
+    if (owner === undefined || this.over || this.isRepeated || !this.isRead) return false
     this.isRepeated = true
     this.inFlight = false
     this.#drop()
-    lane.resend(this)
+    owner.resend(this)
     return true
   }
 
@@ -219,7 +222,7 @@ export class Request implements Pending {
     this.reject(new TimeoutError(`${server} ${reason}`, { server, outcome: sent ? 'unknown' : 'not-sent' }), this)
     // What is on its way keeps its place until the reply comes, which is then dropped.
     if (!this.inFlight) this.#end()
-    this.expired?.(this)
+    this.owner?.late(this)
   }
 
   #loss(cause: CacheError | undefined): CacheError {
@@ -246,8 +249,17 @@ export class Request implements Pending {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
-    this.lane?.ended(this)
+    this.owner?.ended(this)
   }
+}
+
+/** Sends a request that settles a promise. */
+export function promised<T>(request: Request, send: (request: Request) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.resolve = resolve as (value: unknown) => void
+    request.reject = reject
+    send(request)
+  })
 }
 
 function ignore(): void {}

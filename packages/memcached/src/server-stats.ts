@@ -1,7 +1,7 @@
 import { type CacheError, type Call, InvalidArgumentError, nextTurn, type ServerStats, shown } from '@anycache/core'
 import type { Connection } from './connection.js'
-import { statsRequest } from './protocol/binary/greeting.js'
 import type { Request } from './request.js'
+import { statsRequest } from './stats-request.js'
 
 /** Sections that every memcached tells over the binary protocol, well-formed and changing nothing. */
 const documented = ['settings', 'items', 'slabs', 'sizes']

@@ -1,8 +1,8 @@
 import { type Pending, TimeoutError, unwatch, watchDeadline } from '@anycache/core'
 import type { Connection } from './connection.js'
 import { generationItem, newGeneration, renewRequest } from './generation.js'
+import { Lane } from './lane.js'
 import type { Request } from './request.js'
-import { type Attendance, Scope } from './lane.js'
 import { WeakValues } from './weak-values.js'
 
 /** A clear that waits for another one. */
@@ -12,12 +12,15 @@ interface Clearing extends Pending {
 }
 
 /**
- * The namespaces of one server, and their clearing. While one is cleared, what is asked of any of them meanwhile waits in one backlog:
- * a namespace and those nested in it, known or not yet known, then keep their call order around the clear.
+ * One server with its namespaces, and their clearing. While one is cleared, what is asked of any of them waits in one backlog: a namespace
+ * and those nested in it, known or not yet known, then keep their call order around the clear.
  */
-export class Namespaces implements Attendance {
+export class Server {
   readonly connection: Connection
-  readonly #scopes = new WeakValues<Scope>()
+  readonly #lanes = new WeakValues<Lane>()
+  readonly #onDone = (): void => {
+    if (--this.#present === 0) this.#emptied?.()
+  }
   /** Requests on their way. */
   #present = 0
   #backlog: (Request | Clearing)[] | undefined
@@ -27,21 +30,22 @@ export class Namespaces implements Attendance {
     this.connection = connection
   }
 
+  /** Its name, for messages. */
+  get name(): string {
+    return this.connection.endpoint.name
+  }
+
   /** The requests' lane for a namespace, given the bases of those it is nested in and its own, outermost first. */
-  scopeOf(bases: readonly string[]): Scope {
-    return this.#scopes.obtain(bases.at(-1) ?? '', () => new Scope(this.connection, this, bases))
+  laneOf(bases: readonly string[]): Lane {
+    return this.#lanes.obtain(bases.at(-1) ?? '', () => new Lane(this.connection, bases, this.#onDone))
   }
 
   /** Sends the request in its turn, or refuses it. */
-  submit(request: Request, scope: Scope): void {
-    if (!this.connection.accept(request, scope)) return
-    if (!scope.isNamed) scope.enter(request)
-    else if (this.#backlog === undefined) this.#enter(request, scope)
+  submit(request: Request, lane: Lane): void {
+    if (!this.connection.accept(request, lane)) return
+    if (!lane.isNamed) lane.enter(request)
+    else if (this.#backlog === undefined) this.#enter(request, lane)
     else this.#backlog.push(request)
-  }
-
-  left(): void {
-    if (--this.#present === 0) this.#emptied?.()
   }
 
   /** Renews the generation of the namespace with this base: what was asked before is gone then, what is asked from now on stays. */
@@ -86,10 +90,10 @@ export class Namespaces implements Attendance {
     try {
       await this.connection.askedWithin(renewRequest(generationItem(base), generation, deadline))
     } catch (error) {
-      for (const scope of this.#scopes.values()) scope.renewed(base, undefined)
+      for (const lane of this.#lanes.values()) lane.renewed(base, undefined)
       throw error
     }
-    for (const scope of this.#scopes.values()) scope.renewed(base, generation)
+    for (const lane of this.#lanes.values()) lane.renewed(base, generation)
   }
 
   #whenEmpty(deadline: number): Promise<void> {
@@ -112,14 +116,14 @@ export class Namespaces implements Attendance {
   }
 
   #tooLate(): TimeoutError {
-    const server = this.connection.endpoint.name
+    const server = this.name
     return new TimeoutError(`${server} did not answer earlier requests in time`, { server, outcome: 'not-sent' })
   }
 
-  #enter(request: Request, scope: Scope): void {
+  #enter(request: Request, lane: Lane): void {
     request.present = true
     this.#present++
-    scope.enter(request)
+    lane.enter(request)
   }
 
   #releaseBacklog(): void {
@@ -133,7 +137,7 @@ export class Namespaces implements Attendance {
         entry.begin()
         return
       }
-      this.#enter(entry, entry.lane as Scope)
+      this.#enter(entry, entry.owner as Lane)
     }
   }
 }

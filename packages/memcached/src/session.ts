@@ -1,25 +1,36 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type CacheError, ConnectionError, now, type Pending, unwatch, watchDeadline } from '@anycache/core'
-import { decode, decodeSilence, emptyReply, isLastAt, opaqueAt, opcodeAt } from './protocol/binary/replies.js'
-import { canBeQuiet, encode, isApart, itemOverhead, roomFor } from './protocol/binary/requests.js'
-import { connectionFailure, connectTimeout, foreignBytes } from './failures.js'
-import { FrameReader, MalformedFrame } from './protocol/binary/frame-reader.js'
-import { greet, type ServerSettings } from './protocol/binary/greeting.js'
-import { Progress } from './progress.js'
-import type { Reply, Request } from './request.js'
 import type { Endpoint } from './endpoint.js'
+import { connectionFailure, connectTimeout, foreignBytes } from './failures.js'
+import { Progress } from './progress.js'
+import {
+  type Inbox,
+  MalformedReply,
+  type Protocol,
+  type ReplyReader,
+  type ServerSettings,
+} from './protocol/protocol.js'
+import type { Reply, Request, Version } from './request.js'
 import { openSocket } from './socket.js'
 import { lateExchanges, repeatableReads, Unanswered } from './unanswered.js'
 
 /** Milliseconds unused: nobody closes connections sooner for being idle. */
 const idleAfter = 1000
 const largestItem = 1024 ** 3
-const frameSlack = 64 * 1024
-// A server that speaks only text waits for the end of a line before it says so. Our first frame holds two: its opaque is "\r\n\r\n".
-const firstOpaque = 0x0d0a_0d0a
-// Both halves of a version that no item gets: the server counts up from 1.
-const noCas = 0xffff_ffff
+/** A version of this connection that no item has: the server counts up from 1. */
+const noVersion: Version = { incarnation: '', casHigh: 0xffff_ffff, casLow: 0xffff_ffff }
+const tooLarge: Reply = {
+  status: 'too-large',
+  reason: 'too large',
+  flags: 0,
+  data: Buffer.alloc(0),
+  count: 0,
+  name: '',
+  casHigh: 0,
+  casLow: 0,
+  incarnation: '',
+}
 
 /** Less than the whole: a call may have spent some of its time on connecting. */
 const silentShare = 0.75
@@ -43,7 +54,7 @@ export interface SessionListener {
  * One connection, from its socket to its end. Each request written is answered, or lost with the session; a session is never
  * used again after bytes that did not parse, and the next one starts with nothing of it.
  */
-export class Session implements Pending {
+export class Session implements Pending, Inbox {
   /** Names this connection in CAS tokens: a restarted server counts its versions from the start again. */
   readonly incarnation: string = randomBytes(6).toString('base64url')
   /** When connecting must be done; later, when a connection that was idle must have given a sign of life. */
@@ -53,13 +64,12 @@ export class Session implements Pending {
   readonly #endpoint: Endpoint
   readonly #listener: SessionListener
   readonly #timeout: number
+  readonly #protocol: Protocol
   readonly #socket: Socket
   readonly #progress: Progress
-  readonly #reader: FrameReader = new FrameReader(frameSlack)
-  readonly #reply: Reply
-  readonly #take = (frame: Buffer, start: number, end: number): void => this.#answer(frame, start, end)
+  readonly #reader: ReplyReader
   readonly #unanswered = new Unanswered()
-  #nextOpaque = firstOpaque
+  #nextSerial: number
   #maxItemBytes = largestItem
   /** Among the answers of this chunk is one that came in time. */
   #isPrompt = false
@@ -68,10 +78,16 @@ export class Session implements Pending {
   #open = false
   #closed = false
 
-  constructor(endpoint: Endpoint, timeout: number, listener: SessionListener) {
+  constructor(
+    endpoint: Endpoint,
+    { protocol, timeout }: { readonly protocol: Protocol; readonly timeout: number },
+    listener: SessionListener,
+  ) {
     this.#endpoint = endpoint
     this.#listener = listener
-    this.#reply = emptyReply(this.incarnation)
+    this.#protocol = protocol
+    this.#reader = protocol.reader(this.incarnation, this)
+    this.#nextSerial = protocol.firstSerial
     this.#timeout = timeout
     this.deadline = now() + timeout
     this.#socket = openSocket(endpoint, () => this.#greet())
@@ -123,15 +139,16 @@ export class Session implements Pending {
 
   /** Sends the requests in their order, in one write. The array becomes the session's own. */
   write(batch: Request[]): void {
+    const protocol = this.#protocol
     let admitted = 0
     let room = 0
-    let apart = 0
+    let apartBytes = 0
     for (let i = 0; i < batch.length; i++) {
       const request = batch[i] as Request
       if (!this.#admit(request)) continue
       batch[admitted++] = request
-      room += roomFor(request)
-      if (isApart(request)) apart += request.bytes
+      room += protocol.roomFor(request)
+      apartBytes += protocol.apart(request)?.length ?? 0
     }
     if (admitted === 0) return
     batch.length = admitted
@@ -148,23 +165,24 @@ export class Session implements Pending {
     for (let i = 0; i <= last; i++) {
       const request = batch[i] as Request
       // The last reply tells of all the silence before it.
-      request.quiet = i < last && canBeQuiet(request)
-      request.opaque = this.#nextOpaque
+      request.quiet = i < last && protocol.canBeQuiet(request)
+      request.serial = this.#nextSerial
       request.exchange = exchange
       request.sentAt = moment
       request.sent = true
       request.inFlight = true
-      this.#nextOpaque = (this.#nextOpaque + 1) >>> 0
+      this.#nextSerial = (this.#nextSerial + 1) >>> 0
       this.#unanswered.push(request)
-      at = encode(request, buffer, at)
-      if (!isApart(request)) continue
+      at = protocol.encode(request, buffer, at)
+      const apart = protocol.apart(request)
+      if (apart === undefined) continue
       socket.write(buffer.subarray(from, at))
-      socket.write(request.data as Uint8Array)
+      socket.write(apart)
       from = at
     }
     if (at > from) socket.write(buffer.subarray(from, at))
     socket.uncork()
-    this.#progress.wrote(room + apart, batch, this.#unanswered.at(0) as Request)
+    this.#progress.wrote(room + apartBytes, batch, this.#unanswered.at(0) as Request)
   }
 
   /** Ends it. What is unanswered is lost, with an outcome of its own each. */
@@ -202,43 +220,42 @@ export class Session implements Pending {
       request.abandon()
       return false
     }
-    if (request.raw !== undefined) return true
-    if (request.incarnation !== '' && request.incarnation !== this.incarnation) {
+    const { verb, only, item } = request
+    if (verb === 'raw') return true
+    if (only !== undefined && only.incarnation !== this.incarnation) {
       // A version of another connection fits nothing here, so nothing is stored; the server only says whether the key is there.
       request.verb = 'delete'
-      request.data = undefined
-      request.casHigh = noCas
-      request.casLow = noCas
+      request.only = noVersion
       return true
     }
-    if (request.data === undefined) return true
-    const bytes = request.bytes + Buffer.byteLength(request.wireKey) + itemOverhead + (request.flags === 0 ? 0 : 4)
-    if (bytes <= this.#maxItemBytes) return true
-    if (request.verb !== 'set' || request.incarnation !== '') {
-      this.#reply.status = 'too-large'
-      request.answer(this.#reply)
+    if (item === undefined || request.isTooLarge) return true
+    const overhead = this.#protocol.itemOverhead + (item.flags === 0 ? 0 : 4)
+    if (request.bytes + Buffer.byteLength(request.wireKey) + overhead <= this.#maxItemBytes) return true
+    if (verb !== 'set' || only !== undefined) {
+      request.answer(tooLarge)
       return false
     }
     // An unconditional write must not leave the old value: its place is taken by a delete.
     request.verb = 'delete'
-    request.data = undefined
-    request.found = 'too-large'
+    request.isTooLarge = true
     return true
   }
 
   #greet(): void {
     if (this.#closed) return
-    greet(this.#endpoint, requests => this.write(requests)).then(
-      settings => {
-        if (this.#closed) return
-        unwatch(this)
-        this.#open = true
-        this.#maxItemBytes = settings.maxItemBytes ?? largestItem
-        this.#reader.maxBodyBytes = this.#maxItemBytes + frameSlack
-        this.#listener.opened(this, settings)
-      },
-      (error: CacheError) => this.fail(error),
-    )
+    this.#protocol
+      .greet(this.#endpoint, requests => this.write(requests))
+      .then(
+        settings => {
+          if (this.#closed) return
+          unwatch(this)
+          this.#open = true
+          this.#maxItemBytes = settings.maxItemBytes ?? largestItem
+          this.#reader.maxItemBytes = this.#maxItemBytes
+          this.#listener.opened(this, settings)
+        },
+        (error: CacheError) => this.fail(error),
+      )
   }
 
   #receive(chunk: Buffer): void {
@@ -250,46 +267,23 @@ export class Session implements Pending {
     }
     this.#isPrompt = false
     try {
-      this.#reader.push(chunk, this.#take)
+      this.#reader.push(chunk)
     } catch (error) {
-      if (!(error instanceof MalformedFrame)) throw error
+      if (!(error instanceof MalformedReply)) throw error
       this.fail(foreignBytes(this.#endpoint, this.#open, error.received))
     }
     if (this.#isPrompt) this.#listener.heard()
   }
 
-  #answer(frame: Buffer, start: number, end: number): void {
-    if (this.#closed) return
-    const unanswered = this.#unanswered
-    const first = unanswered.at(0)
-    const skipped = first === undefined ? 0 : (opaqueAt(frame, start) - first.opaque) >>> 0
-    const request = unanswered.at(skipped)
-    if (request === undefined || request.opcode !== opcodeAt(frame, start))
-      throw new MalformedFrame(frame.subarray(start, end))
-    for (let i = 0; i < skipped; i++) {
-      if (!unanswered.at(i)?.quiet) throw new MalformedFrame(frame.subarray(start, end))
-    }
-    const reply = this.#reply
-    for (let i = 0; i < skipped; i++) {
-      const silent = this.#leave()
-      decodeSilence(reply, silent)
-      silent.answer(reply)
-    }
-    decode(reply, frame, start, end)
-    if (request.partial !== undefined && !isLastAt(frame, start)) {
-      request.partial(reply, frame.subarray(start, end))
-      return
-    }
-    this.#leave()
-    if (request.raw !== undefined) reply.data = frame.subarray(start, end)
-    request.answer(reply)
+  at(index: number): Request | undefined {
+    return this.#unanswered.at(index)
   }
 
-  #leave(): Request {
+  leave(): Request {
     const request = this.#unanswered.shift()
     // Late answers are no sign of health, or a server slower than every deadline would never get its rest. Nor is what goes
-    // without a lane: a wrong password is answered promptly, too.
-    if (!request.over && request.lane !== undefined) this.#isPrompt = true
+    // without an owner: a wrong password is answered promptly, too.
+    if (!request.over && request.owner !== undefined) this.#isPrompt = true
     return request
   }
 

@@ -2,132 +2,173 @@ import { createHash } from 'node:crypto'
 import {
   type Call,
   type CasToken,
+  type Claimed,
   ClosedError,
   type Counted,
   type Failed,
   fitKey,
+  InvalidArgumentError,
   type Item,
+  NotSupportedError,
   prefixOf,
   type Space,
-  type StoredItem,
+  shown,
+  type Touched,
+  type VersionedItem,
   type Write,
   type Written,
 } from '@anycache/core'
+import type { Format } from '@anycache/serializer'
 import { countRequest } from './counting.js'
 import { everyServer } from './every-server.js'
+import type { Fleet } from './fleet.js'
 import { generationBytes } from './generation.js'
-import type { Namespaces } from './server.js'
-import * as operations from './operations.js'
-import type { Request } from './request.js'
-import type { Scope } from './lane.js'
+import type { Items } from './item.js'
+import type { Lane } from './lane.js'
+import { claimRequest, getRequest, takeRequest, writeRequest } from './operations.js'
+import { removeRequest, touchRequest } from './removing.js'
+import { promised, type Request } from './request.js'
+import type { Server } from './server.js'
 
 /** Longest key memcached takes, in bytes. */
 const longestKey = 250
 /** A namespace longer than this travels as a head and its digest. */
 const longestBase = 96
-
-/** The servers of a store, and which of them holds a key. */
-export interface Fleet {
-  readonly servers: readonly Namespaces[]
-  /** The index of the server for a key with its namespaces, without a generation. */
-  place(route: string): number
-}
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the bytes that memcached refuses in keys
+const notCarried = /[\u0000-\u0020\u007f]/
 
 /** One namespace: keys to wire keys and to servers, verbs to requests. */
 export class MemcachedSpace implements Space {
   readonly #fleet: Fleet
+  readonly #format: Format
+  readonly #items: Items
   readonly #prefix: string
   readonly #bases: readonly string[]
   readonly #room: number
-  readonly #scopes: Scope[]
+  readonly #lanes = new WeakMap<Server, Lane>()
 
-  constructor(fleet: Fleet, path: readonly string[]) {
+  constructor(fleet: Fleet, path: readonly string[], format: Format, items: Items) {
     this.#fleet = fleet
+    this.#format = format
+    this.#items = items
     this.#prefix = prefixOf(path)
-    this.#bases = path.map((_, i) => baseOf(path.slice(0, i + 1)))
+    this.#bases = format.plainKeys ? [] : path.map((_, i) => baseOf(path.slice(0, i + 1)))
     const base = this.#bases.at(-1)
     this.#room = longestKey - (base === undefined ? 0 : base.length + generationBytes)
-    this.#scopes = fleet.servers.map(server => server.scopeOf(this.#bases))
   }
 
-  get(key: string, call: Call): Promise<StoredItem | undefined> {
-    return this.#one(operations.getRequest(this.#carried(key), call.deadline))
+  get(key: string, call: Call): Promise<VersionedItem | undefined> {
+    return this.#one(getRequest(this.#fit(key), call.deadline, this.#items), call)
   }
 
-  getMany(keys: readonly string[], call: Call): Promise<(StoredItem | undefined | Failed)[]> {
-    return this.#many(keys.map(key => operations.getRequest(this.#carried(key), call.deadline)))
+  getMany(keys: readonly string[], call: Call): Promise<(VersionedItem | undefined | Failed)[]> {
+    return this.#many(
+      keys.map(key => getRequest(this.#fit(key), call.deadline, this.#items)),
+      call,
+    )
   }
 
   write(write: Write, call: Call): Promise<Written> {
-    return this.#one(operations.writeRequest(this.#carried(write.key), write, call.deadline))
+    return this.#one(writeRequest(this.#fit(write.key), write, call.deadline, this.#items), call)
   }
 
   writeMany(writes: readonly Write[], call: Call): Promise<(Written | Failed)[]> {
-    return this.#many(writes.map(write => operations.writeRequest(this.#carried(write.key), write, call.deadline)))
+    return this.#many(
+      writes.map(write => writeRequest(this.#fit(write.key), write, call.deadline, this.#items)),
+      call,
+    )
+  }
+
+  claim(key: string, lease: Item, ttl: number, call: Call): Promise<Claimed> {
+    return this.#one(claimRequest(this.#fit(key), lease, ttl, call.deadline, this.#items), call)
   }
 
   remove(key: string, only: CasToken | undefined, call: Call): Promise<boolean> {
-    return this.#one(operations.removeRequest(this.#carried(key), only, call.deadline))
+    return this.#one(removeRequest(this.#fit(key), only, call.deadline, this.#items), call)
   }
 
   removeMany(keys: readonly string[], call: Call): Promise<(boolean | Failed)[]> {
-    return this.#many(keys.map(key => operations.removeRequest(this.#carried(key), undefined, call.deadline)))
+    return this.#many(
+      keys.map(key => removeRequest(this.#fit(key), undefined, call.deadline, this.#items)),
+      call,
+    )
   }
 
   take(key: string, call: Call): Promise<Item | undefined> {
-    return this.#one(operations.takeRequest(this.#carried(key), call.deadline))
+    return this.#one(takeRequest(this.#fit(key), call.deadline, this.#items), call)
   }
 
-  touch(key: string, ttl: number, call: Call): Promise<boolean> {
-    return this.#one(operations.touchRequest(this.#carried(key), ttl, call.deadline))
+  touch(key: string, ttl: number, call: Call): Promise<Touched> {
+    return this.#one(touchRequest(this.#fit(key), ttl, call.deadline, this.#items), call)
   }
 
   count(key: string, by: number, create: { value: number; ttl: number } | undefined, call: Call): Promise<Counted> {
-    return this.#one(countRequest(this.#carried(key), by, create, call.deadline))
+    return this.#one(
+      countRequest(this.#fit(key), by, create, call.deadline, this.#items, this.#format.counterFlags),
+      call,
+    )
   }
 
   async clear(nextCall: () => Call): Promise<void> {
+    if (this.#format.plainKeys) {
+      throw new NotSupportedError(
+        'a namespace of plain keys has no generation to renew on memcached; let its entries expire, or delete them by key',
+      )
+    }
     const base = this.#bases.at(-1)
     if (base === undefined) throw new Error('a space without a namespace cannot be cleared')
     await everyServer('clear', this.#fleet.servers, server => server.clear(base, nextCall().deadline))
   }
 
+  keys(): AsyncIterable<string> {
+    throw new NotSupportedError('memcached cannot list keys')
+  }
+
   async wireKey(key: string, call: Call): Promise<string> {
-    const carriedKey = this.#carried(key)
-    const index = this.#placeOf(carriedKey)
-    const { connection } = this.#fleet.servers[index] as Namespaces
-    return (await connection.during(() => (this.#scopes[index] as Scope).prefix(call.deadline))) + carriedKey
+    const fit = this.#fit(key)
+    const server = this.#serverOf(fit, call.route)
+    return (await server.connection.during(() => this.#laneOn(server).prefix(call.deadline))) + fit
   }
 
-  serverOf(key: string): string {
-    const server = this.#fleet.servers[this.#placeOf(this.#carried(key))] as Namespaces
-    return server.connection.endpoint.name
+  serverOf(key: string, route?: string): string {
+    return this.#serverOf(this.#fit(key), route).name
   }
 
-  #carried(key: string): string {
-    return fitKey(key, this.#room)
+  #fit(key: string): string {
+    if (!this.#format.plainKeys) return fitKey(key, this.#room)
+    const plain = this.#prefix + key
+    if (Buffer.byteLength(plain) <= longestKey && !notCarried.test(plain)) return plain
+    throw new InvalidArgumentError(
+      `memcached takes keys of up to ${longestKey} bytes, prefix included, without spaces and control characters, got ${shown(plain)}`,
+      { key },
+    )
   }
 
-  #placeOf(carriedKey: string): number {
-    return this.#scopes.length === 1 ? 0 : this.#fleet.place(this.#prefix + carriedKey)
+  #serverOf(fit: string, route: string | undefined): Server {
+    const fleet = this.#fleet
+    return fleet.only ?? fleet.serverOf(route ?? (this.#format.plainKeys ? fit : this.#prefix + fit))
   }
 
-  #submit(request: Request): void {
-    const index = this.#placeOf(request.key)
-    const server = this.#fleet.servers[index] as Namespaces
-    server.submit(request, this.#scopes[index] as Scope)
+  #laneOn(server: Server): Lane {
+    let lane = this.#lanes.get(server)
+    if (lane === undefined) {
+      lane = server.laneOf(this.#bases)
+      this.#lanes.set(server, lane)
+    }
+    return lane
   }
 
-  #one<T>(request: Request): Promise<T> {
-    return new Promise((resolve, reject) => {
-      request.resolve = resolve as (value: unknown) => void
-      request.reject = reject
-      this.#submit(request)
-    })
+  #submit(request: Request, route: string | undefined): void {
+    const server = this.#serverOf(request.key, route)
+    server.submit(request, this.#laneOn(server))
+  }
+
+  #one<T>(request: Request, { route }: Call): Promise<T> {
+    return promised(request, () => this.#submit(request, route))
   }
 
   /** One promise for all: a promise each would cost more than the requests. */
-  #many<T>(requests: readonly Request[]): Promise<(T | Failed)[]> {
+  #many<T>(requests: readonly Request[], { route }: Call): Promise<(T | Failed)[]> {
     return new Promise((resolve, reject) => {
       const answers = new Array<T | Failed>(requests.length)
       let left = requests.length
@@ -146,7 +187,7 @@ export class MemcachedSpace implements Space {
         request.index = i
         request.resolve = settle
         request.reject = fail
-        this.#submit(request)
+        this.#submit(request, route)
       }
     })
   }

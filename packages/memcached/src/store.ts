@@ -1,19 +1,24 @@
 /// <reference path="./memjs.d.ts" />
-import type { Call, Limits, ServerStats, Space, Store, StoreEvent } from '@anycache/core'
+import type { Call, Limits, ServerStats, Store, StoreEvent } from '@anycache/core'
+import { type Format, nativeFormat } from '@anycache/serializer'
 import { Client } from 'memjs'
-import { itemOverhead } from './protocol/binary/requests.js'
 import { Connection } from './connection.js'
 import { everyServer } from './every-server.js'
-import { refusal } from './protocol/binary/greeting.js'
+import { Fleet } from './fleet.js'
+import { Items } from './item.js'
+import { MemjsBridge } from './memjs-bridge.js'
 import type { MemjsClient, MemjsSource } from './memjs-client.js'
-import { Namespaces } from './server.js'
 import { type MemcachedOptions, resolveOptions } from './options.js'
+import { placementOf } from './placement/given-client.js'
+import { Ketama } from './placement/ketama.js'
+import { binary } from './protocol/binary/binary.js'
+import { refusal } from './refusal.js'
 import { type Reply, Request } from './request.js'
-import { Ring } from './placement/ketama.js'
+import { Server } from './server.js'
 import { checkSection, statsOf } from './server-stats.js'
-import { type Fleet, MemcachedSpace } from './space.js'
-import { WeakValues } from './weak-values.js'
+import { MemcachedSpace } from './space.js'
 
+const plainItems = new Items(false)
 const defaultItemSize = 1024 * 1024
 
 /**
@@ -22,12 +27,14 @@ const defaultItemSize = 1024 * 1024
  */
 export class MemcachedStore implements Store {
   readonly driver = 'memcached'
+  readonly remember = true
   readonly servers: readonly string[]
   readonly limits: Limits
   readonly #connections: readonly Connection[]
   readonly #fleet: Fleet
+  /** One for all namespaces: what was met in one may lie in any. */
+  readonly #items = new Items(true)
   readonly #borrowed: MemjsSource | undefined
-  readonly #spaces = new WeakValues<MemcachedSpace>()
   readonly #listeners = new Set<(event: StoreEvent) => void>()
   #own: MemjsSource | undefined
 
@@ -36,15 +43,13 @@ export class MemcachedStore implements Store {
     const { endpoints, client, timeout, breaker, maxInFlightBytes } = resolveOptions(options)
     const report = (event: StoreEvent): void => this.#report(event)
     this.#connections = endpoints.map(
-      endpoint => new Connection(endpoint, { timeout, breaker, maxInFlightBytes, report }),
+      endpoint => new Connection(endpoint, { protocol: binary, timeout, breaker, maxInFlightBytes, report }),
     )
     this.#borrowed = client
-    const ring = client === undefined && endpoints.length > 1 ? new Ring(endpoints) : undefined
-    this.#fleet = {
-      servers: this.#connections.map(connection => new Namespaces(connection)),
-      // With a client that was given, keys lie where that client looks for them.
-      place: route => ring?.serverOf(route) ?? client?.getServer(route) ?? 0,
-    }
+    this.#fleet = new Fleet(
+      this.#connections.map(connection => new Server(connection)),
+      client === undefined ? new Ketama(endpoints) : placementOf(client),
+    )
     this.servers = endpoints.map(({ name }) => name)
     this.limits = limitsOf(this.#connections)
   }
@@ -55,8 +60,8 @@ export class MemcachedStore implements Store {
     return this.#own as MemjsClient
   }
 
-  space(path: readonly string[]): Space {
-    return this.#spaces.obtain(path.join('/'), () => new MemcachedSpace(this.#fleet, path))
+  space(path: readonly string[], format: Format = nativeFormat): MemcachedSpace {
+    return new MemcachedSpace(this.#fleet, path, format, format.metadata ? this.#items : plainItems)
   }
 
   listen(listener: (event: StoreEvent) => void): () => void {
@@ -90,9 +95,12 @@ export class MemcachedStore implements Store {
 
   #makeClient(): MemjsSource {
     // It logs every miss of a server to the console otherwise; and one try: what was sent may have been done.
-    const client = new Client([...this.#connections], { retries: 1, logger: { log() {} } })
-    const { length } = this.#connections
-    client.getServer = key => (length === 1 ? 0 : this.#fleet.place(key))
+    const client = new Client(
+      this.#connections.map(connection => new MemjsBridge(connection)),
+      { retries: 1, logger: { log() {} } },
+    )
+    const { servers, only } = this.#fleet
+    client.getServer = key => (only === undefined ? servers.indexOf(this.#fleet.serverOf(key)) : 0)
     // Its own wraps into negative numbers after 2^31 requests, which no header takes.
     client.incrSeq = () => {
       client.seq = (client.seq + 1) % 2 ** 31
@@ -109,7 +117,7 @@ function limitsOf(connections: readonly Connection[]): Limits {
   return {
     get maxItemBytes() {
       const sizes = connections.map(({ settings }) => settings?.maxItemBytes ?? defaultItemSize)
-      return Math.min(...sizes) - itemOverhead
+      return Math.min(...sizes) - binary.itemOverhead
     },
     ttlGranularity: 1000,
     ttlLag: 2100,
@@ -117,6 +125,8 @@ function limitsOf(connections: readonly Connection[]): Limits {
       return connections.every(({ settings }) => settings?.cas !== false)
     },
     keys: false,
+    clear: false,
+    remote: true,
     shared: true,
   }
 }

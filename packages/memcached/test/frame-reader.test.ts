@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { FrameReader, MalformedFrame } from '../src/protocol/binary/frame-reader.js'
+import { FrameReader } from '../src/protocol/binary/frame-reader.js'
+import { MalformedReply } from '../src/protocol/protocol.js'
 
 /** A response: 24 bytes of header, extras, key, value. */
 function frame(extras: number, key: number, value: Uint8Array): Buffer {
@@ -39,14 +40,14 @@ describe('a reader of frames', () => {
     )
   })
 
-  test('throws nothing but MalformedFrame on whatever bytes', () => {
+  test('throws nothing but MalformedReply on whatever bytes', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 100 })), chunks => {
         const reader = new FrameReader(1 << 20)
         try {
           for (const chunk of chunks) reader.push(Buffer.from(chunk), () => {})
         } catch (error) {
-          expect(error).toBeInstanceOf(MalformedFrame)
+          expect(error).toBeInstanceOf(MalformedReply)
         }
       }),
     )
@@ -58,7 +59,7 @@ describe('a reader of frames', () => {
     ['a body shorter than its key', Object.assign(frame(0, 0, Buffer.alloc(0)), { 3: 1 })],
     ['a body of 4 GiB', Object.assign(frame(0, 0, Buffer.alloc(0)), { 8: 0xff })],
   ])('refuses %s', (_what, bytes) => {
-    expect(() => new FrameReader(1 << 20).push(bytes, () => {})).toThrow(MalformedFrame)
+    expect(() => new FrameReader(1 << 20).push(bytes, () => {})).toThrow(MalformedReply)
   })
 
   test('copies a frame that spans chunks once, into a buffer of its size', () => {

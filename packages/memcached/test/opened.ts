@@ -1,4 +1,5 @@
-import type { CacheError, Space, StoreEvent } from '@anycache/core'
+import { randomUUID } from 'node:crypto'
+import type { CacheError, StoreEvent } from '@anycache/core'
 import { onTestFinished } from 'vitest'
 import {
   type MemcachedServer,
@@ -8,8 +9,9 @@ import {
 import type { FaultProxy } from '../../../test/servers/proxy.js'
 import { closing, proxy, text, within } from '../../../test/stores/opened.js'
 import { type MemcachedOptions, MemcachedStore } from '../src/index.js'
+import type { MemcachedSpace } from '../src/space.js'
 
-export { anySpace, proxy, read, text, within } from '../../../test/stores/opened.js'
+export { proxy, read, text, within } from '../../../test/stores/opened.js'
 
 /** A memcached that ends with the test. */
 export async function server(options?: ServerOptions): Promise<MemcachedServer> {
@@ -27,6 +29,11 @@ export function storeOf(...servers: readonly { port: number }[]): MemcachedStore
   return store({ servers: servers.map(({ port }) => `127.0.0.1:${port}`) })
 }
 
+/** A namespace that nobody else uses. */
+export function anySpace(of: MemcachedStore): MemcachedSpace {
+  return of.space([randomUUID()])
+}
+
 /** What becomes of the call: `answered`, or the code of its error. */
 export function code(promise: unknown): Promise<string> {
   return Promise.resolve(promise).then(
@@ -39,7 +46,7 @@ export interface Wired {
   readonly one: MemcachedServer
   readonly wire: FaultProxy
   readonly opened: MemcachedStore
-  readonly space: Space
+  readonly space: MemcachedSpace
   /** The types of the store's events so far. */
   readonly events: StoreEvent['type'][]
 }

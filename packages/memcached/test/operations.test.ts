@@ -1,13 +1,14 @@
-import type { CasToken, Space } from '@anycache/core'
+import type { CasToken } from '@anycache/core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../../../test/servers/memcached.js'
 import { MemcachedStore } from '../src/index.js'
+import type { MemcachedSpace } from '../src/space.js'
 import { anySpace, read, server, storeOf, text, within } from './opened.js'
 
 describe.each([1, 3])('with %i servers', count => {
   let servers: MemcachedServer[]
   let opened: MemcachedStore
-  let space: Space
+  let space: MemcachedSpace
   beforeAll(async () => {
     servers = await Promise.all(Array.from({ length: count }, () => startMemcached()))
     opened = new MemcachedStore({ servers: servers.map(({ port }) => `127.0.0.1:${port}`) })
@@ -23,10 +24,10 @@ describe.each([1, 3])('with %i servers', count => {
   })
 
   test('what was written is read, with its flags', async () => {
-    expect(await space.write({ ...text('k', 'v'), item: { flags: 0xdeadbeef, data: 'vä' } }, within())).toEqual({
+    expect(await space.write({ ...text('k', 'v'), item: { flags: 0xdeadcbef, data: 'vä' } }, within())).toEqual({
       outcome: 'stored',
     })
-    expect(await space.get('k', within())).toMatchObject({ flags: 0xdeadbeef, data: Buffer.from('vä') })
+    expect(await space.get('k', within())).toMatchObject({ flags: 0xdeadcbef, data: Buffer.from('vä') })
   })
 
   test('bytes of every size come back as they went in', async () => {
@@ -49,17 +50,34 @@ describe.each([1, 3])('with %i servers', count => {
     expect(await space.write({ ...text('cond', '1'), when: 'present' }, within())).toEqual({ outcome: 'missing' })
     expect(await space.write({ ...text('cond', '2'), when: 'absent' }, within())).toMatchObject({ outcome: 'stored' })
     expect(await space.write({ ...text('cond', '3'), when: 'absent' }, within())).toEqual({ outcome: 'exists' })
-    expect(await space.write({ ...text('cond', '4'), when: 'present' }, within())).toEqual({ outcome: 'stored' })
+    expect(await space.write({ ...text('cond', '4'), when: 'present' }, within())).toMatchObject({ outcome: 'stored' })
     expect(await read(space, 'cond')).toBe('4')
   })
 
   test('a version is compared: stored, conflict, missing', async () => {
     await space.write(text('cas', '1'), within())
     const { casToken } = (await space.get('cas', within())) as { casToken: CasToken }
-    expect(await space.write({ ...text('cas', '2'), when: { casToken } }, within())).toEqual({ outcome: 'stored' })
+    expect(await space.write({ ...text('cas', '2'), when: { casToken } }, within())).toMatchObject({
+      outcome: 'stored',
+    })
     expect(await space.write({ ...text('cas', '3'), when: { casToken } }, within())).toEqual({ outcome: 'conflict' })
     await space.remove('cas', undefined, within())
     expect(await space.write({ ...text('cas', '4'), when: { casToken } }, within())).toEqual({ outcome: 'missing' })
+  })
+
+  test('a write over a version gives the new one, also in the midst of a batch', async () => {
+    const keys = ['c1', 'c2', 'c3']
+    const added = await space.writeMany(
+      keys.map(key => ({ ...text(key, '1'), when: 'absent' }) as const),
+      within(),
+    )
+    const over = (written: unknown, i: number) => {
+      const { casToken } = written as { casToken: CasToken }
+      return { ...text(keys[i] as string, '2'), when: { casToken } }
+    }
+    const written = await space.writeMany(added.map(over), within())
+    expect(await space.writeMany(written.map(over), within())).toMatchObject(keys.map(() => ({ outcome: 'stored' })))
+    expect(await space.writeMany(written.map(over), within())).toEqual(keys.map(() => ({ outcome: 'conflict' })))
   })
 
   test('the token that an add gave names the item it made', async () => {
@@ -125,9 +143,9 @@ describe.each([1, 3])('with %i servers', count => {
   })
 
   test('touch tells whether there was something, and starts the ttl anew', async () => {
-    expect(await space.touch('touched', 1000, within())).toBe(false)
+    expect(await space.touch('touched', 1000, within())).toBe('missing')
     await space.write(text('touched', 'v', 60_000), within())
-    expect(await space.touch('touched', 86_400_000, within())).toBe(true)
+    expect(await space.touch('touched', 86_400_000, within())).toBe('touched')
     expect(await read(space, 'touched')).toBe('v')
   })
 

@@ -1,7 +1,7 @@
 import { Client } from 'memjs'
 import { describe, expect, test } from 'vitest'
-import { type MemcachedOptions, MemcachedStore } from '../src/index.js'
 import { endpointsOf } from '../src/endpoint.js'
+import { type MemcachedOptions, MemcachedStore } from '../src/index.js'
 
 const noLogin = { username: undefined, password: undefined, tls: undefined }
 

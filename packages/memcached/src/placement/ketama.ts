@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { Placement } from './placement.js'
 
 /** A server as the ring sees it. */
 export interface RingServer {
@@ -15,7 +16,7 @@ const { fround } = Math
  * Places keys on servers as libmemcached's weighted ketama does, so that PHP (`OPT_LIBKETAMA_COMPATIBLE`), pylibmc
  * (`ketama_weighted`) and npm memcached find them on the same ones: points on a circle of 2^32, the first one at or after the key's.
  */
-export class Ring {
+export class Ketama implements Placement {
   readonly #points: Uint32Array
   readonly #owners: Uint32Array
 
@@ -26,9 +27,8 @@ export class Ring {
     this.#owners = Uint32Array.from(points, ({ owner }) => owner)
   }
 
-  /** The index of the server that holds the key. */
-  serverOf(key: string): number {
-    const wanted = hash('md5', key, 'buffer').readUInt32LE(0)
+  serverOf(route: string, attempt: number): number | undefined {
+    const wanted = hash('md5', route, 'buffer').readUInt32LE(0)
     const points = this.#points
     let low = 0
     let high = points.length
@@ -37,7 +37,15 @@ export class Ring {
       if ((points[middle] as number) < wanted) low = middle + 1
       else high = middle
     }
-    return this.#owners[low === points.length ? 0 : low] as number
+    const owners = this.#owners
+    const owner = owners[low === points.length ? 0 : low] as number
+    return attempt === 0 ? owner : this.#distinctFrom(low)[attempt]
+  }
+
+  /** The servers in the order in which the circle meets them. */
+  #distinctFrom(start: number): number[] {
+    const owners = this.#owners
+    return [...new Set([...owners.subarray(start), ...owners.subarray(0, start)])]
   }
 }
 

@@ -1,17 +1,8 @@
+import { MalformedReply } from '../protocol.js'
 import { readUint32 } from './big-endian.js'
 import { headerBytes } from './requests.js'
 
 const responseMagic = 0x81
-
-/** Bytes that are not frames of the protocol. `received` is what lies there instead. */
-export class MalformedFrame extends Error {
-  readonly received: Buffer
-
-  constructor(received: Buffer) {
-    super('bytes that are not memcached’s binary protocol')
-    this.received = received
-  }
-}
 
 type FrameTaker = (frame: Buffer, start: number, end: number) => void
 
@@ -35,7 +26,7 @@ export class FrameReader {
     return this.#frame?.length ?? 0
   }
 
-  /** Calls `take` for each frame that is complete now. Throws {@link MalformedFrame}; then the reader is of no more use. */
+  /** Calls `take` for each frame that is complete now. Throws {@link MalformedReply}; then the reader is of no more use. */
   push(chunk: Buffer, take: FrameTaker): void {
     let at = this.#filled === 0 ? 0 : this.#resume(chunk, take)
     while (chunk.length - at >= headerBytes) {
@@ -75,7 +66,7 @@ export class FrameReader {
       chunk.copy(this.#frame, 0, at)
     } else {
       // The first byte alone tells a server that speaks text, and what it says may be shorter than a header.
-      if (chunk[at] !== responseMagic) throw new MalformedFrame(chunk.subarray(at))
+      if (chunk[at] !== responseMagic) throw new MalformedReply(chunk.subarray(at))
       chunk.copy(this.#header, 0, at)
     }
     this.#filled = rest
@@ -85,7 +76,7 @@ export class FrameReader {
     const body = readUint32(bytes, at + 8)
     const keyAndExtras = (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) + (bytes[at + 4] as number)
     if (bytes[at] !== responseMagic || body < keyAndExtras || body > this.maxBodyBytes) {
-      throw new MalformedFrame(bytes.subarray(at, at + 64))
+      throw new MalformedReply(bytes.subarray(at, at + 64))
     }
     return headerBytes + body
   }

@@ -1,21 +1,13 @@
-import { readUint32 } from './big-endian.js'
-import { headerBytes } from './requests.js'
 import type { Reply, Request } from '../../request.js'
+import { readUint32, readUint64 } from './big-endian.js'
+import { headerBytes } from './requests.js'
+import { statusOf } from './statuses.js'
 
 const noData = Buffer.alloc(0)
-const statuses = new Map<number, Reply['status']>([
-  [0x00, 'ok'],
-  [0x01, 'missing'],
-  [0x02, 'exists'],
-  [0x03, 'too-large'],
-  [0x05, 'not-stored'],
-  [0x06, 'not-a-number'],
-  [0x20, 'unauthorized'],
-])
 
 /** A reply to be filled again and again. */
 export function emptyReply(incarnation: string): Reply {
-  return { status: 'ok', code: 0, flags: 0, data: noData, name: '', casHigh: 0, casLow: 0, incarnation }
+  return { status: 'ok', reason: '', flags: 0, data: noData, count: 0, name: '', casHigh: 0, casLow: 0, incarnation }
 }
 
 /** The opaque of the frame at `start`. */
@@ -33,23 +25,31 @@ export function isLastAt(frame: Buffer, start: number): boolean {
 }
 
 /** Fills `reply` from the whole frame that lies from `start` to `end`. */
-export function decode(reply: Reply, frame: Buffer, start: number, end: number): void {
-  const status = ((frame[start + 6] as number) << 8) | (frame[start + 7] as number)
+export function decode(reply: Reply, frame: Buffer, start: number, end: number, { verb }: Request): void {
+  const code = ((frame[start + 6] as number) << 8) | (frame[start + 7] as number)
   const keyBytes = ((frame[start + 2] as number) << 8) | (frame[start + 3] as number)
   const extras = frame[start + 4] as number
   const afterExtras = start + headerBytes + extras
-  reply.status = status === 0 ? 'ok' : (statuses.get(status) ?? 'refused')
-  reply.code = status
+  const afterKey = afterExtras + keyBytes
+  if (code === 0) reply.status = 'ok'
+  else {
+    const { status, reason } = statusOf(code)
+    reply.status = status
+    reply.reason = reason
+  }
   reply.flags = extras >= 4 ? readUint32(frame, start + headerBytes) : 0
-  reply.name = keyBytes === 0 ? '' : frame.toString('latin1', afterExtras, afterExtras + keyBytes)
-  reply.data = afterExtras + keyBytes === end ? noData : frame.subarray(afterExtras + keyBytes, end)
+  reply.name = keyBytes === 0 ? '' : frame.toString('latin1', afterExtras, afterKey)
+  if (verb === 'raw') reply.data = frame.subarray(start, end)
+  else reply.data = afterKey === end ? noData : frame.subarray(afterKey, end)
+  if (code === 0 && (verb === 'increment' || verb === 'decrement')) reply.count = readUint64(frame, afterKey)
   reply.casHigh = readUint32(frame, start + 16)
   reply.casLow = readUint32(frame, start + 20)
 }
 
 /** What the server says by keeping silent: a miss to a get, success to all else. */
-export function decodeSilence(reply: Reply, request: Request): void {
-  reply.status = request.verb === 'get' ? 'missing' : 'ok'
+export function decodeSilence(reply: Reply, { verb }: Request): void {
+  reply.status = verb === 'get' ? 'missing' : 'ok'
+  reply.flags = 0
   reply.data = noData
   reply.casHigh = 0
   reply.casLow = 0

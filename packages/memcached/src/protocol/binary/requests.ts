@@ -1,6 +1,6 @@
-import { epochNow } from '@anycache/core'
-import { writeUint32, writeUint64 } from './big-endian.js'
+import { epochNow, type Item } from '@anycache/core'
 import type { Request } from '../../request.js'
+import { writeUint32, writeUint64 } from './big-endian.js'
 
 /*
  * memcached's binary protocol. Every frame begins with 24 bytes, all numbers big-endian:
@@ -26,56 +26,73 @@ const opcodes = {
   stats: 0x10,
   touch: 0x1c,
   authenticate: 0x21,
+  raw: 0xff,
 } as const
 // `add` stays loud: its reply tells the new item's version, that of the quiet one does not.
 const quietOpcodes = { get: 0x09, set: 0x11, replace: 0x13, delete: 0x14 } as const
 
 const relativeSeconds = 60 * 60 * 24 * 30
+/** A point in time, of the first month of 1970: what has this expiry has expired. */
+const longPast = relativeSeconds + 1
 const doNotCreate = 0xffff_ffff
 /** From this size on a value is handed to the socket as it is, not copied into the batch. */
 const apartBytes = 16 * 1024
 
-/** What an item costs beside key and payload: its header, its version, the key's end and the payload's line break. Seen with 1.6.18. */
+/** An item's header, its version, the key's end and the payload's line break. Seen with 1.6.18. */
 export const itemOverhead = 59
 
-/** Whether the server keeps silent about the request's success when it is asked to. */
-export function canBeQuiet(request: Request): boolean {
-  return request.verb in quietOpcodes
+export function canBeQuiet({ verb, only }: Request): boolean {
+  // A write over one version stays loud: its reply tells the new one.
+  return verb === 'get' || verb === 'delete' || ((verb === 'set' || verb === 'replace') && only === undefined)
 }
 
-/** Whether the value travels in a buffer of its own, behind what {@link encode} writes. */
-export function isApart({ data, bytes }: Request): boolean {
-  return bytes >= apartBytes && typeof data === 'object'
+/** What the request stores; undefined for the steps of a write that only look. */
+function payloadOf({ verb, item }: Request): Item | undefined {
+  if (item === undefined || verb === 'set') return item
+  return verb === 'add' || verb === 'replace' || verb === 'authenticate' ? item : undefined
 }
 
-/** At most so many bytes does {@link encode} write. */
+export function apart(request: Request): Uint8Array | undefined {
+  if (request.bytes < apartBytes) return undefined
+  const data = payloadOf(request)?.data
+  return typeof data === 'object' ? data : undefined
+}
+
 export function roomFor(request: Request): number {
-  const { raw, data, wireKey, bytes } = request
-  if (raw !== undefined) return raw.length
-  return headerBytes + 20 + wireKey.length * 3 + (data === undefined || isApart(request) ? 0 : bytes)
+  const { verb, wireKey, bytes } = request
+  if (verb === 'raw') return bytes
+  return headerBytes + 20 + wireKey.length * 3 + bytes - (apart(request)?.length ?? 0)
 }
 
-/** Writes the request, quiet where it says so, and returns where it ends. */
+/** The opcode with which the request is, or was, written. */
+export function opcodeOf({ verb, quiet, item }: Request): number {
+  if (verb === 'raw') return lastOpcode(item?.data as Buffer)
+  return quiet ? quietOpcodes[verb as keyof typeof quietOpcodes] : opcodes[verb]
+}
+
 export function encode(request: Request, buffer: Buffer, start: number): number {
-  if (request.raw !== undefined) return encodeRaw(request, request.raw, buffer, start)
-  const { verb, data, opaque } = request
-  const opcode = request.quiet ? quietOpcodes[verb as keyof typeof quietOpcodes] : opcodes[verb as keyof typeof opcodes]
-  request.opcode = opcode
+  if (request.verb === 'raw') return encodeRaw(request, buffer, start)
+  const { only } = request
   const afterExtras = writeExtras(request, buffer, start + headerBytes)
   const afterKey = afterExtras + buffer.write(request.wireKey, afterExtras)
+  const payload = payloadOf(request)
   let end = afterKey
-  let bodyEnd = afterKey
-  if (data !== undefined) {
+  let apartLength = 0
+  if (payload !== undefined) {
+    const { data, metadata } = payload
+    if (metadata !== undefined) {
+      buffer.set(metadata, end)
+      end += metadata.length
+    }
     if (typeof data === 'string') end += buffer.write(data, end)
-    else if (isApart(request)) bodyEnd += data.length
+    else if (request.bytes >= apartBytes) apartLength = data.length
     else {
       buffer.set(data, end)
       end += data.length
     }
-    bodyEnd = Math.max(bodyEnd, end)
   }
   buffer[start] = requestMagic
-  buffer[start + 1] = opcode
+  buffer[start + 1] = opcodeOf(request)
   const keyBytes = afterKey - afterExtras
   buffer[start + 2] = keyBytes >>> 8
   buffer[start + 3] = keyBytes
@@ -83,10 +100,10 @@ export function encode(request: Request, buffer: Buffer, start: number): number 
   buffer[start + 5] = 0
   buffer[start + 6] = 0
   buffer[start + 7] = 0
-  writeUint32(buffer, bodyEnd - start - headerBytes, start + 8)
-  writeUint32(buffer, opaque, start + 12)
-  writeUint32(buffer, request.casHigh, start + 16)
-  writeUint32(buffer, request.casLow, start + 20)
+  writeUint32(buffer, end + apartLength - start - headerBytes, start + 8)
+  writeUint32(buffer, request.serial, start + 12)
+  writeUint32(buffer, only === undefined ? 0 : only.casHigh, start + 16)
+  writeUint32(buffer, only === undefined ? 0 : only.casLow, start + 20)
   return end
 }
 
@@ -95,47 +112,48 @@ function writeExtras(request: Request, buffer: Buffer, at: number): number {
     case 'set':
     case 'add':
     case 'replace':
-      writeUint32(buffer, request.flags, at)
+      writeUint32(buffer, request.item?.flags ?? 0, at)
       writeUint32(buffer, expirationOf(request.ttl), at + 4)
       return at + 8
     case 'touch':
       writeUint32(buffer, expirationOf(request.ttl), at)
       return at + 4
     case 'increment':
-    case 'decrement': {
-      const { by, initial } = request
-      writeUint64(buffer, by, at)
-      writeUint64(buffer, initial ?? 0, at + 8)
-      writeUint32(buffer, initial === undefined ? doNotCreate : expirationOf(request.ttl), at + 16)
+    case 'decrement':
+      writeUint64(buffer, request.by, at)
+      writeUint64(buffer, 0, at + 8)
+      writeUint32(buffer, doNotCreate, at + 16)
       return at + 20
-    }
     default:
       return at
   }
 }
 
 /** The frames are memjs' own; only their opaque is ours, since memjs' sequence runs apart and may meet another. */
-function encodeRaw(request: Request, raw: Buffer, buffer: Buffer, start: number): number {
-  buffer.set(raw, start)
-  const end = start + raw.length
-  for (let at = start; at + headerBytes <= end; at += headerBytes + buffer.readUInt32BE(at + 8)) {
-    writeUint32(buffer, request.opaque, at + 12)
-    request.opcode = buffer[at + 1] as number
-  }
-  return end
+function encodeRaw({ item, serial }: Request, buffer: Buffer, start: number): number {
+  const frames = item?.data as Buffer
+  buffer.set(frames, start)
+  for (const at of framesIn(frames)) writeUint32(buffer, serial, start + at + 12)
+  return start + frames.length
+}
+
+function lastOpcode(frames: Buffer): number {
+  let opcode = 0
+  for (const at of framesIn(frames)) opcode = frames[at + 1] as number
+  return opcode
+}
+
+function* framesIn(frames: Buffer): Iterable<number> {
+  for (let at = 0; at + headerBytes <= frames.length; at += headerBytes + frames.readUInt32BE(at + 8)) yield at
 }
 
 /**
  * Seconds as memcached takes them. One is added: its clock ticks in whole seconds and may tick right after the write.
- * Beyond 30 days it takes a number for a point in time.
+ * Beyond 30 days it takes a number for a point in time. 0: at once.
  */
 export function expirationOf(ttl: number): number {
   if (ttl === Number.POSITIVE_INFINITY) return 0
+  if (ttl === 0) return longPast
   const seconds = Math.ceil(ttl / 1000) + 1
   return seconds <= relativeSeconds ? seconds : Math.ceil(epochNow() / 1000) + seconds
-}
-
-/** The SASL PLAIN message of RFC 4616. */
-export function plainCredentials(username: string, password: string): string {
-  return `\0${username}\0${password}`
 }

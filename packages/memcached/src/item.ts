@@ -1,0 +1,65 @@
+import { type CasToken, epochNow, type VersionedItem } from '@anycache/core'
+import { countsAsAbsent, FLAG_LEASE, FLAG_METADATA, FLAGS_TORN, splitMetadata } from '@anycache/serializer'
+import { tokenOf } from './cas-tokens.js'
+import { refusal } from './refusal.js'
+import type { Reader, Reply, Version } from './request.js'
+
+/** An item as it came; the token is made when it is asked for. */
+class FoundItem implements VersionedItem {
+  readonly flags: number
+  readonly data: Uint8Array
+  readonly metadata: Uint8Array | undefined
+  readonly #incarnation: string
+  readonly #casHigh: number
+  readonly #casLow: number
+
+  constructor(version: Version, flags: number, data: Uint8Array, metadata: Uint8Array | undefined) {
+    this.flags = flags
+    this.data = data
+    this.metadata = metadata
+    this.#incarnation = version.incarnation
+    this.#casHigh = version.casHigh
+    this.#casLow = version.casLow
+  }
+
+  get casToken(): CasToken {
+    return tokenOf({ incarnation: this.#incarnation, casHigh: this.#casHigh, casLow: this.#casLow })
+  }
+}
+
+/** How the items of a space are read. */
+export class Items {
+  /** Whether bits 12 and 13 of their flags are core's: metadata, in front of the payload, and leases. */
+  readonly haveMetadata: boolean
+  /** Whether one with metadata was met. */
+  metMetadata = false
+  /** Reads a `get`. */
+  readonly read: Reader = (request, reply) => {
+    if (reply.status === 'ok') return this.in(reply)
+    if (reply.status === 'missing') return undefined
+    throw refusal(request, reply)
+  }
+
+  constructor(haveMetadata: boolean) {
+    this.haveMetadata = haveMetadata
+  }
+
+  /** The item that a reply holds. */
+  in(reply: Reply): VersionedItem {
+    const { flags, data } = reply
+    if ((flags & FLAG_METADATA) === 0 || !this.haveMetadata) return new FoundItem(reply, flags, data, undefined)
+    this.metMetadata = true
+    try {
+      const parts = splitMetadata(data)
+      return new FoundItem(reply, flags, parts.data, parts.metadata)
+    } catch {
+      return new FoundItem(reply, FLAGS_TORN, data, undefined)
+    }
+  }
+
+  /** Whether the item that a reply holds counts as nothing. */
+  isNothing(reply: Reply): boolean {
+    if ((reply.flags & (FLAG_LEASE | FLAG_METADATA)) === 0 || !this.haveMetadata) return false
+    return countsAsAbsent(this.in(reply), epochNow())
+  }
+}
