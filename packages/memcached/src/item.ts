@@ -27,12 +27,17 @@ class FoundItem implements VersionedItem {
   }
 }
 
-/** How the items of a space are read. */
+/** Core's own bits. */
+const marks = FLAG_LEASE | FLAG_METADATA
+
+/** How the items of a space are read, and which kinds of them were met. */
 export class Items {
   /** Whether bits 12 and 13 of their flags are core's: metadata, in front of the payload, and leases. */
   readonly haveMetadata: boolean
-  /** Whether one with metadata was met. */
+  /** Whether an item with metadata was met, in any of the store's namespaces. */
   metMetadata = false
+  /** Whether a lease was met. */
+  metLease = false
   /** Reads a `get`. */
   readonly read: Reader = (request, reply) => {
     if (reply.status === 'ok') return this.in(reply)
@@ -44,11 +49,19 @@ export class Items {
     this.haveMetadata = haveMetadata
   }
 
+  /** Notes what items of these flags tell of those that may be met again. */
+  meet(flags: number): void {
+    if ((flags & marks) === 0 || !this.haveMetadata) return
+    if (flags === FLAG_LEASE) this.metLease = true
+    else this.metMetadata = true
+  }
+
   /** The item that a reply holds. */
   in(reply: Reply): VersionedItem {
     const { flags, data } = reply
-    if ((flags & FLAG_METADATA) === 0 || !this.haveMetadata) return new FoundItem(reply, flags, data, undefined)
-    this.metMetadata = true
+    if ((flags & marks) === 0 || !this.haveMetadata) return new FoundItem(reply, flags, data, undefined)
+    this.meet(flags)
+    if ((flags & FLAG_METADATA) === 0) return new FoundItem(reply, flags, data, undefined)
     try {
       const parts = splitMetadata(data)
       return new FoundItem(reply, flags, parts.data, parts.metadata)
@@ -59,7 +72,7 @@ export class Items {
 
   /** Whether the item that a reply holds counts as nothing. */
   isNothing(reply: Reply): boolean {
-    if ((reply.flags & (FLAG_LEASE | FLAG_METADATA)) === 0 || !this.haveMetadata) return false
+    if ((reply.flags & marks) === 0 || !this.haveMetadata) return false
     return countsAsAbsent(this.in(reply), epochNow())
   }
 }

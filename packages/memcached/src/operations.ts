@@ -16,9 +16,8 @@ export function getRequest(key: string, deadline: number, items: Items): Request
 }
 
 export function writeRequest(key: string, { item, ttl, when }: Write, deadline: number, items: Items): Request {
-  if (item.metadata !== undefined) items.metMetadata = true
   const request = emptyWrite(key, when, deadline, items)
-  carry(request, item, ttl)
+  carry(request, item, ttl, items)
   return request
 }
 
@@ -41,7 +40,7 @@ function emptyWrite(key: string, when: Condition, deadline: number, items: Items
 /** ADD; where something lies, GET; from the start where that has gone meanwhile. */
 export function claimRequest(key: string, lease: Item, ttl: number, deadline: number, items: Items): Request {
   const request = stepped('add', key, deadline, readClaimed, items)
-  carry(request, lease, ttl)
+  carry(request, lease, ttl, items)
   return request
 }
 
@@ -50,8 +49,9 @@ export function takeRequest(key: string, deadline: number, items: Items): Reques
   return stepped('get', key, deadline, readTaken, items)
 }
 
-function carry(request: Request, item: Item, ttl: number): void {
-  const { data, metadata } = item
+function carry(request: Request, item: Item, ttl: number, items: Items): void {
+  const { flags, data, metadata } = item
+  items.meet(flags)
   request.item = item
   request.bytes = (typeof data === 'string' ? Buffer.byteLength(data) : data.length) + (metadata?.length ?? 0)
   request.ttl = ttl

@@ -26,9 +26,10 @@ import { generationBytes } from './generation.js'
 import type { Items } from './item.js'
 import type { Lane } from './lane.js'
 import { claimRequest, getRequest, takeRequest, writeRequest } from './operations.js'
-import { removeRequest, touchRequest } from './removing.js'
+import { removeRequest } from './removing.js'
 import { promised, type Request } from './request.js'
 import type { Server } from './server.js'
+import { touchRequest } from './touching.js'
 
 /** Longest key memcached takes, in bytes. */
 const longestKey = 250

@@ -92,15 +92,28 @@ describe.each([[[]], [['-C']]])('with %j', args => {
     expect((await lies())?.bytes).toEqual(before?.bytes)
   })
 
-  test.each(absent)('a touch misses %s, and lengthens the life of no lease', async (_kind, flags, bytes) => {
+  test.each(absent)('a touch misses %s, and leaves it as it is', async (_kind, flags, bytes) => {
     const { space, put, lies } = await over(args, flags, bytes)
     await put()
-    const touched = await space.touch('k', 5 * hour, within())
-    if (flags === FLAG_LEASE) {
-      expect(touched).toBe('missing')
-      expect((await lies())?.ttl ?? 0).toBeLessThanOrEqual(3600)
-    } else expect(touched).toBe('has-metadata')
+    const before = await lies()
+    await space.get('k', within())
+    for (const ttl of [5 * hour, 1000, Number.POSITIVE_INFINITY])
+      expect(await space.touch('k', ttl, within())).toBe('missing')
+    expect((await lies())?.bytes).toEqual(before?.bytes)
+    expect((await lies())?.ttl).toBeGreaterThan(3000)
+    expect((await lies())?.ttl).toBeLessThanOrEqual(3600)
   })
+
+  test.each(absent)(
+    'a touch by a store that has met no such item misses %s, and lengthens its life no more',
+    async (...kind) => {
+      const [, flags, bytes] = kind
+      const { space, put, lies } = await over(args, flags, bytes)
+      await put()
+      expect(await space.touch('k', 5 * hour, within())).toBe('missing')
+      expect((await lies())?.ttl ?? 0).toBeLessThanOrEqual(3600)
+    },
+  )
 
   test.each(absent)('a count over %s begins at the beginning', async (_kind, flags, bytes) => {
     const { space, put, lies } = await over(args, flags, bytes)
@@ -161,7 +174,6 @@ describe.each([[[]], [['-C']]])('with %j', args => {
     expect(await space.count('k', 1, from5, within())).toEqual({ refused: 'not-a-counter' })
     expect((await lies())?.bytes).toHaveLength(bytes().length)
     expect(await space.touch('k', 2 * hour, within())).toBe('has-metadata')
-    expect((await lies())?.ttl).toBeGreaterThan(3600)
     expect(await space.claim('k', { flags: FLAG_LEASE, data: 'mine' }, hour, within())).toHaveProperty('found')
     expect(await space.write(write('new', 'present'), within())).toMatchObject({ outcome: 'stored' })
     expect(await read(space, 'k')).toBe('new')

@@ -1,4 +1,4 @@
-import { describeCache } from '@anycache/conformance'
+import { describeCache, describeStore } from '@anycache/conformance'
 import { afterAll } from 'vitest'
 import { startMemcached } from '../../../test/servers/memcached.js'
 import { MemcachedStore } from '../src/index.js'
@@ -7,11 +7,13 @@ const servers = await Promise.all([startMemcached(), startMemcached(), startMemc
 afterAll(() => Promise.all(servers.map(server => server.stop())))
 const [first, ...others] = servers.map(({ port }) => `127.0.0.1:${port}`)
 
-describeCache('memcached on one server', {
-  store: () => new MemcachedStore({ servers: [first as string] }),
-  mayFlush: true,
-})
-describeCache('memcached on three servers', {
-  store: () => new MemcachedStore({ servers: others }),
-  mayFlush: true,
-})
+for (const describe of [describeCache, describeStore]) {
+  describe('memcached on one server', {
+    store: () => new MemcachedStore({ servers: [first as string] }),
+    mayFlush: true,
+  })
+  describe('memcached on three servers', {
+    store: () => new MemcachedStore({ servers: others }),
+    mayFlush: true,
+  })
+}
