@@ -1,30 +1,24 @@
 import {
+  Admission,
   Breaker,
-  type BreakerOptions,
   type CacheError,
-  ClosedError,
   ConnectionError,
+  Exchange,
+  failNextTurn,
+  type HealthSettings,
   nextTurn,
   now,
   type StoreEvent,
   watchDeadline,
 } from '@anycache/core'
-import { Budget } from './budget.js'
 import type { Endpoint } from './endpoint.js'
 import { type Composer, Outbox } from './outbox.js'
 import type { Protocol, ServerSettings } from './protocol/protocol.js'
-import { Refusals } from './refusals.js'
 import { promised, Request, type RequestOwner } from './request.js'
 import { Session, type SessionListener } from './session.js'
-import { Unsettled } from './unsettled.js'
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends HealthSettings {
   readonly protocol: Protocol
-  /** For connecting, for probes, and for requests of memjs' own client; in ms. */
-  readonly timeout: number
-  readonly breaker: BreakerOptions | false | undefined
-  /** Bytes queued and unanswered at most. */
-  readonly maxInFlightBytes: number
   readonly report: (event: StoreEvent) => void
 }
 
@@ -42,10 +36,7 @@ export class Connection implements SessionListener, RequestOwner {
   /** Composed, and waiting for the session to open. */
   #waiting: Request[] = []
   readonly #outbox = new Outbox(batch => this.#write(batch))
-  readonly #budget: Budget
-  readonly #unsettled = new Unsettled()
-  readonly #refusals = new Refusals()
-  #isClosed = false
+  readonly #admission: Admission
   /** Closed for good: what still wants to be sent is lost, and opens no socket. */
   #isShut = false
   #shutting: Promise<void> | undefined
@@ -53,26 +44,19 @@ export class Connection implements SessionListener, RequestOwner {
   constructor(endpoint: Endpoint, options: ConnectionOptions) {
     this.endpoint = endpoint
     this.#options = options
-    this.#budget = new Budget(endpoint.name, options.maxInFlightBytes)
     this.breaker = new Breaker({
       server: endpoint.name,
       breaker: options.breaker,
-      probe: () => this.probe(),
+      timeout: options.timeout,
+      probe: patience => this.#probe(patience),
       report: options.report,
     })
+    this.#admission = new Admission(this.breaker, options.maxInFlightBytes)
   }
 
   /** Takes a request in: from now on it counts against the bounds and has its deadline. False: it is refused, and will be rejected. */
   accept(request: Request, owner: RequestOwner): boolean {
-    request.server = this.endpoint.name
-    if (this.#isClosed) {
-      request.fail(this.#closedError())
-      return false
-    }
-    const refusal = this.breaker.refusal() ?? this.#budget.refusal(request)
-    if (refusal === undefined) this.#takeIn(request, owner)
-    else this.#refusals.add(request, refusal)
-    return refusal === undefined
+    return this.#takeIn(request, owner, this.#admission.admit(request.weight))
   }
 
   /** Sends with this tick's batch. */
@@ -89,17 +73,10 @@ export class Connection implements SessionListener, RequestOwner {
     return promised(request, () => this.ask(request))
   }
 
-  /** `asked`, for what was accepted before: neither the bound nor the closing of the store stops it half-way. */
+  /** `asked`, for a step of what was accepted before: neither the bound nor the closing of the store stops it half-way. */
   askedWithin<T>(request: Request): Promise<T> {
     return promised(request, () => {
-      request.server = this.endpoint.name
-      const refusal = this.breaker.refusal()
-      if (refusal !== undefined) {
-        this.#refusals.add(request, refusal)
-        return
-      }
-      this.#takeIn(request, this)
-      this.send(request)
+      if (this.#takeIn(request, this, this.#admission.admitStep(request.weight))) this.send(request)
     })
   }
 
@@ -109,14 +86,8 @@ export class Connection implements SessionListener, RequestOwner {
   }
 
   /** Closing waits for this, as for a request. */
-  async during<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw this.#closedError()
-    this.#unsettled.began()
-    try {
-      return await work()
-    } finally {
-      this.#unsettled.ended()
-    }
+  during<T>(work: () => Promise<T>): Promise<T> {
+    return this.#admission.during(work)
   }
 
   resend(request: Request): void {
@@ -125,7 +96,8 @@ export class Connection implements SessionListener, RequestOwner {
 
   /** What was accepted has left. */
   ended(request: Request): void {
-    this.#budget.refund(request)
+    if (request.isHeld) this.#admission.release(request.weight)
+    request.isHeld = false
     this.#left(request)
   }
 
@@ -141,10 +113,12 @@ export class Connection implements SessionListener, RequestOwner {
     if (verdict === 'busy') return
     const error = new ConnectionError(`${server} has gone silent`, { server, outcome: 'unknown' })
     const { exchange } = request
-    const isCounted = exchange?.isLate !== false
-    if (exchange !== undefined) exchange.isLate = true
-    if (verdict === 'silent') session?.fail(error)
-    else if (!isCounted) this.breaker.failed(error)
+    if (verdict !== 'silent') {
+      if (exchange !== undefined) this.breaker.failedIn(exchange, error)
+      return
+    }
+    if (exchange !== undefined) exchange.isCounted = true
+    session?.fail(error)
   }
 
   /** Lets the composer add to this tick's batch. */
@@ -156,26 +130,10 @@ export class Connection implements SessionListener, RequestOwner {
     return this.#options.timeout
   }
 
-  /** Resolves when the server answered; the breaker does not stand in the way. */
-  probe(): Promise<void> {
-    // Half the time where it must connect, so that a server that returns is found within a second. On an open connection the whole:
-    // a server slower than half of it answers calls in time, and would else be refused for ever.
-    const { timeout } = this.#options
-    const patience = this.#session?.isOpen ? timeout : timeout / 2
-    const request = new Request('noop', '', now() + patience, () => {})
-    return promised(request, () => {
-      request.server = this.endpoint.name
-      // Not taken in: closing waits for what callers asked, not for this.
-      this.#admit(request, this)
-      this.send(request)
-    })
-  }
-
   /** Waits for the calls that are pending, until the deadline at most, and closes the socket. */
   shut(deadline: number): Promise<void> {
-    this.#isClosed = true
     this.breaker.close()
-    this.#shutting ??= this.#unsettled.none(deadline).then(() => {
+    this.#shutting ??= this.#admission.close(deadline).then(() => {
       this.#isShut = true
       this.hangUp()
     })
@@ -210,14 +168,28 @@ export class Connection implements SessionListener, RequestOwner {
     for (const request of waiting) request.lose(error)
   }
 
-  #takeIn(request: Request, owner: RequestOwner): void {
-    this.#unsettled.began()
-    request.awaited = true
-    this.#admit(request, owner)
+  /** Resolves when the server answered; the breaker does not stand in the way, and closing does not wait. */
+  #probe(patience: number): Promise<void> {
+    return promised(new Request('noop', '', now() + patience, () => {}), request => {
+      this.#watch(request, this)
+      this.send(request)
+    })
   }
 
-  #admit(request: Request, owner: RequestOwner): void {
-    this.#budget.spend(request)
+  #takeIn(request: Request, owner: RequestOwner, refusal: CacheError | undefined): boolean {
+    if (refusal !== undefined) {
+      failNextTurn(request, refusal)
+      return false
+    }
+    request.isHeld = true
+    request.awaited = true
+    this.#watch(request, owner)
+    return true
+  }
+
+  /** From now on its deadline counts. */
+  #watch(request: Request, owner: RequestOwner): void {
+    request.server = this.endpoint.name
     request.owner = owner
     watchDeadline(request)
   }
@@ -226,11 +198,7 @@ export class Connection implements SessionListener, RequestOwner {
   #left(request: Request): void {
     if (!request.awaited) return
     request.awaited = false
-    this.#unsettled.ended()
-  }
-
-  #closedError(): ClosedError {
-    return new ClosedError('the store is closed', { server: this.endpoint.name })
+    this.#admission.settled()
   }
 
   #write(batch: Request[]): void {
@@ -256,7 +224,7 @@ export class Connection implements SessionListener, RequestOwner {
   }
 
   #wait(batch: readonly Request[]): void {
-    const exchange = { isLate: false }
+    const exchange = new Exchange()
     for (const request of batch) {
       request.exchange = exchange
       this.#waiting.push(request)

@@ -1,4 +1,4 @@
-import { type CacheError, TimeoutError } from '@anycache/core'
+import { type CacheError, Exchange, TimeoutError } from '@anycache/core'
 import type { Connection } from './connection.js'
 import { Counting } from './counting.js'
 import {
@@ -92,7 +92,7 @@ export class Lane implements RequestOwner, Composer, Generations {
       return
     }
     if (this.#prefix === undefined || this.#isOutdated) {
-      const exchange = { isLate: false }
+      const exchange = new Exchange()
       for (const request of queue) {
         request.exchange = exchange
         this.#held.push(request)

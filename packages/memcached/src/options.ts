@@ -1,19 +1,18 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import {
-  type BreakerOptions,
-  checkBreaker,
   checkOptions,
-  type Duration,
+  type HealthOptions,
+  type HealthSettings,
+  healthOptionNames,
   InvalidArgumentError,
-  milliseconds,
+  resolveHealth,
   shown,
 } from '@anycache/core'
-import { parseBytes } from '@anycache/serializer'
 import { type Endpoint, endpointsOf, type ServerOptions } from './endpoint.js'
 import type { MemjsSource } from './memjs-client.js'
 
 /** What a {@link MemcachedStore} takes. */
-export interface MemcachedOptions {
+export interface MemcachedOptions extends HealthOptions {
   /**
    * The servers, in the same order in every process: `'host'`, `'host:port'`, `'[::1]:11211'`, `'unix:/path'`,
    * `'memcached://user:password@host:port'` (percent-encoded), or {@link ServerOptions}.
@@ -29,39 +28,20 @@ export interface MemcachedOptions {
   readonly password?: string
   /** Speaks TLS with every server that does not say otherwise: `true`, or what `tls.connect` takes. Default false. */
   readonly tls?: boolean | TlsOptions
-  /** How long connecting, and twice a probe, may take. Default 500 ms. */
-  readonly timeout?: Duration
-  /** When a server is given a rest; `false`: never. */
-  readonly breaker?: BreakerOptions | false
-  /** Bytes queued and unanswered per server at most; beyond, operations reject with `OverloadedError`. A number or `'64mb'`, the default. */
-  readonly maxInFlightBytes?: number | string
 }
 
 export interface ResolvedOptions {
   readonly endpoints: readonly Endpoint[]
   readonly client: MemjsSource | undefined
-  readonly timeout: number
-  readonly breaker: BreakerOptions | false | undefined
-  readonly maxInFlightBytes: number
+  readonly health: HealthSettings
 }
 
-const optionNames = [
-  'servers',
-  'client',
-  'username',
-  'password',
-  'tls',
-  'timeout',
-  'breaker',
-  'maxInFlightBytes',
-] as const
-const defaultTimeout = 500
-const defaultMaxInFlightBytes = 64 * 1024 * 1024
+const optionNames = ['servers', 'client', 'username', 'password', 'tls', ...healthOptionNames] as const
 
 /** The options with their defaults. Throws `InvalidArgumentError` for what cannot be used. */
 export function resolveOptions(options: MemcachedOptions): ResolvedOptions {
   checkOptions('MemcachedStore', options, optionNames)
-  const { servers, client, tls, timeout = defaultTimeout } = options
+  const { servers, client, tls } = options
   if ((servers === undefined) === (client === undefined)) {
     throw new InvalidArgumentError('MemcachedStore: give either servers or a memjs client')
   }
@@ -73,21 +53,10 @@ export function resolveOptions(options: MemcachedOptions): ResolvedOptions {
   if (client !== undefined && (username !== undefined || tls !== undefined)) {
     throw new InvalidArgumentError('MemcachedStore: credentials and tls belong to servers; a client brings its own')
   }
-  const maxInFlightBytes =
-    options.maxInFlightBytes === undefined
-      ? defaultMaxInFlightBytes
-      : parseBytes(options.maxInFlightBytes, 'MemcachedStore: maxInFlightBytes')
-  if (maxInFlightBytes < 1) {
-    throw new InvalidArgumentError(
-      `MemcachedStore: maxInFlightBytes must be at least 1, got ${shown(maxInFlightBytes)}`,
-    )
-  }
   return {
     endpoints: client === undefined ? endpointsOf(servers, { username, password, tls }) : endpointsOfClient(client),
     client,
-    timeout: milliseconds(timeout, 'MemcachedStore: timeout'),
-    breaker: checkBreaker('MemcachedStore', options.breaker),
-    maxInFlightBytes,
+    health: resolveHealth('MemcachedStore', options),
   }
 }
 

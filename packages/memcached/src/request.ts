@@ -1,4 +1,13 @@
-import { type CacheError, ConnectionError, type Item, now, type Pending, TimeoutError, unwatch } from '@anycache/core'
+import {
+  type CacheError,
+  ConnectionError,
+  type Exchange,
+  type Item,
+  now,
+  type Pending,
+  TimeoutError,
+  unwatch,
+} from '@anycache/core'
 
 /** What is asked of a server. How it looks on the wire is the protocol's business. */
 export type Verb =
@@ -83,11 +92,6 @@ export interface Check {
   dropped(): void
 }
 
-/** What was written to a server at once. However many of its answers are late, it is one failure. */
-export interface Exchange {
-  isLate: boolean
-}
-
 /** One operation on one key of one server, from the call to its settling; every field it may need, so that all have one shape. */
 export class Request implements Pending {
   readonly deadline: number
@@ -109,7 +113,7 @@ export class Request implements Pending {
 
   /** What a write stores, in whichever of its steps. */
   item: Item | undefined = undefined
-  /** Bytes of the item's metadata and data; what the request weighs against `maxInFlightBytes`. */
+  /** Bytes of the item's metadata and data. */
   bytes = 0
   ttl = 0
   /** The amount of a count. */
@@ -131,8 +135,6 @@ export class Request implements Pending {
   serial = 0
   /** The server does not answer a success, or a miss to a get; any later reply implies it. */
   quiet = false
-  /** When the last byte was handed to the socket, on the clock of `performance.now()`. */
-  sentAt = 0
   /** On its way or waiting for its reply. */
   inFlight = false
   isRepeated = false
@@ -140,6 +142,8 @@ export class Request implements Pending {
   sent = false
   /** It is past the queues of its namespace, so that `clear()` must wait for it. */
   present = false
+  /** It counts against the bounds of its server. */
+  isHeld = false
   /** A caller waits for it, and closing the store with the caller. */
   awaited = false
   /** The caller has its answer. */
@@ -152,6 +156,11 @@ export class Request implements Pending {
     this.wireKey = key
     this.deadline = deadline
     this.read = read
+  }
+
+  /** What it weighs against `maxInFlightBytes`. */
+  get weight(): number {
+    return this.bytes + this.key.length
   }
 
   answer(reply: Reply): void {
@@ -230,8 +239,7 @@ export class Request implements Pending {
     const context = { server, outcome: this.sent ? 'unknown' : 'not-sent', cause } as const
     if (cause === undefined) return new ConnectionError(`the connection to ${server} was closed`, context)
     if (now() >= this.deadline) return new TimeoutError(`${server} did not answer in time`, context)
-    const Class = cause.constructor as new (message: string, context: object) => CacheError
-    return new Class(cause.message, context)
+    return cause.at(context)
   }
 
   #settle(result: unknown): void {

@@ -1,4 +1,4 @@
-import { type Pending, TimeoutError, unwatch, watchDeadline } from '@anycache/core'
+import { type Pending, TimeoutError, Unsettled, unwatch, watchDeadline } from '@anycache/core'
 import type { Connection } from './connection.js'
 import { generationItem, newGeneration, renewRequest } from './generation.js'
 import { Lane } from './lane.js'
@@ -18,20 +18,17 @@ interface Clearing extends Pending {
 export class Server {
   readonly connection: Connection
   readonly #lanes = new WeakValues<Lane>()
-  readonly #onDone = (): void => {
-    if (--this.#present === 0) this.#emptied?.()
-  }
   /** Requests on their way. */
-  #present = 0
+  readonly #present = new Unsettled()
+  readonly #onDone = (): void => this.#present.ended()
   #backlog: (Request | Clearing)[] | undefined
-  #emptied: (() => void) | undefined
 
   constructor(connection: Connection) {
     this.connection = connection
   }
 
   /** Its name, for messages. */
-  get name(): string {
+  get server(): string {
     return this.connection.endpoint.name
   }
 
@@ -85,7 +82,7 @@ export class Server {
   }
 
   async #renew(base: string, deadline: number): Promise<void> {
-    await this.#whenEmpty(deadline)
+    if (!(await this.#present.none(deadline))) throw this.#tooLate()
     const generation = newGeneration()
     try {
       await this.connection.askedWithin(renewRequest(generationItem(base), generation, deadline))
@@ -96,33 +93,14 @@ export class Server {
     for (const lane of this.#lanes.values()) lane.renewed(base, generation)
   }
 
-  #whenEmpty(deadline: number): Promise<void> {
-    if (this.#present === 0) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const patience = {
-        deadline,
-        expire: () => {
-          this.#emptied = undefined
-          reject(this.#tooLate())
-        },
-      }
-      watchDeadline(patience)
-      this.#emptied = () => {
-        this.#emptied = undefined
-        unwatch(patience)
-        resolve()
-      }
-    })
-  }
-
   #tooLate(): TimeoutError {
-    const server = this.name
+    const { server } = this
     return new TimeoutError(`${server} did not answer earlier requests in time`, { server, outcome: 'not-sent' })
   }
 
   #enter(request: Request, lane: Lane): void {
     request.present = true
-    this.#present++
+    this.#present.began()
     lane.enter(request)
   }
 

@@ -1,9 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { type CacheError, ConnectionError, now, type Pending, unwatch, watchDeadline } from '@anycache/core'
+import {
+  type CacheError,
+  ConnectionError,
+  type Exchange,
+  now,
+  type Pending,
+  Progress,
+  unwatch,
+  type Verdict,
+  watchDeadline,
+} from '@anycache/core'
 import type { Endpoint } from './endpoint.js'
 import { connectionFailure, connectTimeout, foreignBytes } from './failures.js'
-import { Progress } from './progress.js'
 import {
   type Inbox,
   MalformedReply,
@@ -15,8 +24,6 @@ import type { Reply, Request, Version } from './request.js'
 import { openSocket } from './socket.js'
 import { lateExchanges, repeatableReads, Unanswered } from './unanswered.js'
 
-/** Milliseconds unused: nobody closes connections sooner for being idle. */
-const idleAfter = 1000
 const largestItem = 1024 ** 3
 /** A version of this connection that no item has: the server counts up from 1. */
 const noVersion: Version = { incarnation: '', casHigh: 0xffff_ffff, casLow: 0xffff_ffff }
@@ -32,14 +39,8 @@ const tooLarge: Reply = {
   incarnation: '',
 }
 
-/** Less than the whole: a call may have spent some of its time on connecting. */
-const silentShare = 0.75
-
-/**
- * What a deadline that passed tells: `silent`, nothing at all moves, so that the connection must be taken for dead; `busy`, something
- * heavy is on its way, and the call waited behind it; `late`, the server takes its time.
- */
-type Verdict = 'silent' | 'busy' | 'late'
+/** So long must a connection be silent after it was idle, as a share of what its callers or the store wait, to be taken for dead. */
+const wakingShare = 0.75
 
 /** Hears what becomes of a session. */
 export interface SessionListener {
@@ -73,8 +74,6 @@ export class Session implements Pending, Inbox {
   #maxItemBytes = largestItem
   /** Among the answers of this chunk is one that came in time. */
   #isPrompt = false
-  /** Nothing came since it was used after having been idle. */
-  #isWaking = false
   #open = false
   #closed = false
 
@@ -91,7 +90,7 @@ export class Session implements Pending, Inbox {
     this.#timeout = timeout
     this.deadline = now() + timeout
     this.#socket = openSocket(endpoint, () => this.#greet())
-    this.#progress = new Progress(this.#socket)
+    this.#progress = new Progress(this.#socket, timeout)
     watchDeadline(this)
     this.#socket.on('data', chunk => this.#receive(chunk))
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#lost(error))
@@ -121,20 +120,9 @@ export class Session implements Pending, Inbox {
     }
   }
 
-  /**
-   * What it tells of the server that this request got no answer in time. A caller with little patience does not cost the others
-   * theirs: silence must last nearly as long as the store's own timeout.
-   */
-  judge(request: Request): Verdict {
-    const first = this.#unanswered.at(0)
-    if (first === undefined) return 'late'
-    const progress = this.#progress
-    const silence = progress.silence(first)
-    const allowance = progress.allowance(first)
-    if (silence < this.#timeout * silentShare + allowance) {
-      return allowance > 0 || progress.isHeavy(first, this.#reader.begunBytes) ? 'busy' : 'late'
-    }
-    return request.inFlight && progress.movedAt < request.sentAt ? 'silent' : 'late'
+  /** What it tells of the server that this request got no answer in time. */
+  judge({ inFlight, exchange }: Request): Verdict {
+    return this.#progress.judge(inFlight ? exchange : undefined, this.#reader.begunBytes)
   }
 
   /** Sends the requests in their order, in one write. The array becomes the session's own. */
@@ -142,23 +130,21 @@ export class Session implements Pending, Inbox {
     const protocol = this.#protocol
     let admitted = 0
     let room = 0
-    let apartBytes = 0
     for (let i = 0; i < batch.length; i++) {
       const request = batch[i] as Request
       if (!this.#admit(request)) continue
       batch[admitted++] = request
       room += protocol.roomFor(request)
-      apartBytes += protocol.apart(request)?.length ?? 0
     }
     if (admitted === 0) return
     batch.length = admitted
     const buffer = Buffer.allocUnsafe(room)
-    const moment = now()
-    const exchange = { isLate: false }
+    const progress = this.#progress
+    const isWoken = progress.isDoubtful
+    const exchange = progress.begin()
+    if (progress.isDoubtful && !isWoken && this.#open) this.#wake(batch, exchange.sentAt)
     const last = admitted - 1
     const socket = this.#socket
-    const isIdle = this.#open && this.#unanswered.isEmpty
-    if (isIdle && moment - this.#progress.movedAt >= idleAfter) this.#wake(batch, moment)
     let from = 0
     let at = 0
     socket.cork()
@@ -168,13 +154,14 @@ export class Session implements Pending, Inbox {
       request.quiet = i < last && protocol.canBeQuiet(request)
       request.serial = this.#nextSerial
       request.exchange = exchange
-      request.sentAt = moment
       request.sent = true
       request.inFlight = true
       this.#nextSerial = (this.#nextSerial + 1) >>> 0
       this.#unanswered.push(request)
+      const start = at
       at = protocol.encode(request, buffer, at)
       const apart = protocol.apart(request)
+      progress.sent(exchange, at - start + (apart?.length ?? 0), request.deadline)
       if (apart === undefined) continue
       socket.write(buffer.subarray(from, at))
       socket.write(apart)
@@ -182,7 +169,7 @@ export class Session implements Pending, Inbox {
     }
     if (at > from) socket.write(buffer.subarray(from, at))
     socket.uncork()
-    this.#progress.wrote(room + apartBytes, batch, this.#unanswered.at(0) as Request)
+    progress.wrote()
   }
 
   /** Ends it. What is unanswered is lost, with an outcome of its own each. */
@@ -198,19 +185,19 @@ export class Session implements Pending, Inbox {
     const unanswered = this.#unanswered.rest()
     this.#unanswered.clear()
     const failures = isIdle ? 0 : Math.max(1, lateExchanges(unanswered))
-    const repeatable = this.#isWaking && error !== undefined ? repeatableReads(unanswered) : undefined
+    const repeatable =
+      this.#open && this.#progress.isDoubtful && error !== undefined ? repeatableReads(unanswered) : undefined
     for (const request of unanswered) if (!repeatable?.has(request) || !request.repeat()) request.lose(error)
     this.#listener.closed(this, error, failures, refused)
   }
 
   /** First use after a while: somebody on the way may have forgotten the connection, and it may be dead without a sign. */
   #wake(batch: readonly Request[], moment: number): void {
-    this.#isWaking = true
     let first = Number.POSITIVE_INFINITY
     for (const { deadline } of batch) first = Math.min(first, deadline)
     if (first === Number.POSITIVE_INFINITY) return
     // A caller with little patience is late alone: a connection that lives is not closed for it.
-    this.deadline = moment + Math.max(first - moment, this.#timeout) * silentShare
+    this.deadline = moment + Math.max(first - moment, this.#timeout) * wakingShare
     watchDeadline(this)
   }
 
@@ -260,11 +247,8 @@ export class Session implements Pending, Inbox {
 
   #receive(chunk: Buffer): void {
     if (this.#closed) return
-    this.#progress.arrived(now(), chunk.length, this.#unanswered.at(0))
-    if (this.#isWaking) {
-      this.#isWaking = false
-      unwatch(this)
-    }
+    if (this.#open && this.#progress.isDoubtful) unwatch(this)
+    this.#progress.arrived(chunk.length)
     this.#isPrompt = false
     try {
       this.#reader.push(chunk)
@@ -281,6 +265,7 @@ export class Session implements Pending, Inbox {
 
   leave(): Request {
     const request = this.#unanswered.shift()
+    this.#progress.answered(request.exchange as Exchange)
     // Late answers are no sign of health, or a server slower than every deadline would never get its rest. Nor is what goes
     // without an owner: a wrong password is answered promptly, too.
     if (!request.over && request.owner !== undefined) this.#isPrompt = true
@@ -289,7 +274,7 @@ export class Session implements Pending, Inbox {
 
   #lost(cause: NodeJS.ErrnoException | undefined): void {
     const refused = cause?.code === 'ECONNREFUSED' || cause?.code === 'ENOENT'
-    const isIdle = this.#open && (this.#isWaking || this.#unanswered.isEmpty)
+    const isIdle = this.#open && (this.#progress.isDoubtful || this.#unanswered.isEmpty)
     this.#end(connectionFailure(this.#endpoint, this.#open, cause), isIdle, refused)
   }
 }

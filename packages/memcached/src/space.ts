@@ -5,6 +5,7 @@ import {
   type Claimed,
   ClosedError,
   type Counted,
+  everyServer,
   type Failed,
   fitKey,
   InvalidArgumentError,
@@ -20,7 +21,6 @@ import {
 } from '@anycache/core'
 import type { Format } from '@anycache/serializer'
 import { countRequest } from './counting.js'
-import { everyServer } from './every-server.js'
 import type { Fleet } from './fleet.js'
 import { generationBytes } from './generation.js'
 import type { Items } from './item.js'
@@ -132,7 +132,7 @@ export class MemcachedSpace implements Space {
   }
 
   serverOf(key: string, route?: string): string {
-    return this.#serverOf(this.#fit(key), route).name
+    return this.#serverOf(this.#fit(key), route).server
   }
 
   #fit(key: string): string {

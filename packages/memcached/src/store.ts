@@ -1,9 +1,16 @@
 /// <reference path="./memjs.d.ts" />
-import type { Call, Limits, ServerStats, Store, StoreEvent } from '@anycache/core'
+import {
+  type Call,
+  everyServer,
+  type Limits,
+  Listeners,
+  type ServerStats,
+  type Store,
+  type StoreEvent,
+} from '@anycache/core'
 import { type Format, nativeFormat } from '@anycache/serializer'
 import { Client } from 'memjs'
 import { Connection } from './connection.js'
-import { everyServer } from './every-server.js'
 import { Fleet } from './fleet.js'
 import { Items } from './item.js'
 import { MemjsBridge } from './memjs-bridge.js'
@@ -35,16 +42,14 @@ export class MemcachedStore implements Store {
   /** One for all namespaces: what was met in one may lie in any. */
   readonly #items = new Items(true)
   readonly #borrowed: MemjsSource | undefined
-  readonly #listeners = new Set<(event: StoreEvent) => void>()
+  readonly #listeners = new Listeners()
   #own: MemjsSource | undefined
 
   /** Throws `InvalidArgumentError` for options that cannot be used. */
   constructor(options: MemcachedOptions) {
-    const { endpoints, client, timeout, breaker, maxInFlightBytes } = resolveOptions(options)
-    const report = (event: StoreEvent): void => this.#report(event)
-    this.#connections = endpoints.map(
-      endpoint => new Connection(endpoint, { protocol: binary, timeout, breaker, maxInFlightBytes, report }),
-    )
+    const { endpoints, client, health } = resolveOptions(options)
+    const { report } = this.#listeners
+    this.#connections = endpoints.map(endpoint => new Connection(endpoint, { ...health, protocol: binary, report }))
     this.#borrowed = client
     this.#fleet = new Fleet(
       this.#connections.map(connection => new Server(connection)),
@@ -65,10 +70,7 @@ export class MemcachedStore implements Store {
   }
 
   listen(listener: (event: StoreEvent) => void): () => void {
-    this.#listeners.add(listener)
-    return () => {
-      this.#listeners.delete(listener)
-    }
+    return this.#listeners.add(listener)
   }
 
   ping(call: Call): Promise<void> {
@@ -106,10 +108,6 @@ export class MemcachedStore implements Store {
       client.seq = (client.seq + 1) % 2 ** 31
     }
     return client
-  }
-
-  #report(event: StoreEvent): void {
-    for (const listener of this.#listeners) listener(event)
   }
 }
 

@@ -60,8 +60,8 @@ export function lateExchanges(requests: readonly Request[]): number {
   const moment = now()
   let late = 0
   for (const { exchange, over, deadline } of requests) {
-    if (exchange?.isLate !== false || over || deadline > moment) continue
-    exchange.isLate = true
+    if (exchange?.isCounted !== false || over || deadline > moment) continue
+    exchange.isCounted = true
     late++
   }
   return late
