@@ -47,6 +47,9 @@ export class MemcachedSpace implements Space {
   readonly #bases: readonly string[]
   readonly #room: number
   readonly #lanes = new WeakMap<Server, Lane>()
+  /** The lane used last, and its server: often the only one. */
+  #server: Server | undefined
+  #lane: Lane | undefined
 
   constructor(fleet: Fleet, path: readonly string[], format: Format, items: Items) {
     this.#fleet = fleet
@@ -151,11 +154,14 @@ export class MemcachedSpace implements Space {
   }
 
   #laneOn(server: Server): Lane {
+    if (server === this.#server) return this.#lane as Lane
     let lane = this.#lanes.get(server)
     if (lane === undefined) {
       lane = server.laneOf(this.#bases)
       this.#lanes.set(server, lane)
     }
+    this.#server = server
+    this.#lane = lane
     return lane
   }
 

@@ -118,6 +118,7 @@ describe('closing', () => {
         writeMany: space.writeMany([text('k', 'v'), text('l', 'v'), text('m', 'v')], within()),
         remove: space.remove('k', undefined, within()),
         removeMany: space.removeMany(['k', 'l', 'm'], within()),
+        claim: space.claim('k', { flags: 8192, data: 'lease' }, 1000, within()),
         take: space.take('k', within()),
         touch: space.touch('k', 1000, within()),
         count: space.count('k', 1, undefined, within()),
@@ -126,8 +127,8 @@ describe('closing', () => {
         ping: opened.ping(within()),
         flush: opened.flush(within()),
       }
-      for (const [verb, call] of Object.entries(calls))
-        expect([verb, await code(call)]).toEqual([verb, 'ERR_CACHE_CLOSED'])
+      const codes = await Promise.all(Object.entries(calls).map(async ([verb, call]) => [verb, await code(call)]))
+      expect(codes).toEqual(Object.keys(calls).map(verb => [verb, 'ERR_CACHE_CLOSED']))
       const closed = { error: { code: 'ERR_CACHE_CLOSED' } }
       expect(await opened.serverStats(undefined, within())).toMatchObject(servers.map(() => closed))
       expect(await opened.serverStats('conns', within())).toMatchObject(servers.map(() => closed))

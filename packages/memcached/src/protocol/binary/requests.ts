@@ -13,24 +13,6 @@ import { writeUint32, writeUint64 } from './big-endian.js'
 export const headerBytes = 24
 const requestMagic = 0x80
 
-const opcodes = {
-  get: 0x00,
-  set: 0x01,
-  add: 0x02,
-  replace: 0x03,
-  delete: 0x04,
-  increment: 0x05,
-  decrement: 0x06,
-  flush: 0x08,
-  noop: 0x0a,
-  stats: 0x10,
-  touch: 0x1c,
-  authenticate: 0x21,
-  raw: 0xff,
-} as const
-// `add` stays loud: its reply tells the new item's version, that of the quiet one does not.
-const quietOpcodes = { get: 0x09, set: 0x11, replace: 0x13, delete: 0x14 } as const
-
 const relativeSeconds = 60 * 60 * 24 * 30
 /** A point in time, of the first month of 1970: what has this expiry has expired. */
 const longPast = relativeSeconds + 1
@@ -66,8 +48,34 @@ export function roomFor(request: Request): number {
 
 /** The opcode with which the request is, or was, written. */
 export function opcodeOf({ verb, quiet, item }: Request): number {
-  if (verb === 'raw') return lastOpcode(item?.data as Buffer)
-  return quiet ? quietOpcodes[verb as keyof typeof quietOpcodes] : opcodes[verb]
+  switch (verb) {
+    case 'get':
+      return quiet ? 0x09 : 0x00
+    case 'set':
+      return quiet ? 0x11 : 0x01
+    case 'add':
+      return 0x02
+    case 'replace':
+      return quiet ? 0x13 : 0x03
+    case 'delete':
+      return quiet ? 0x14 : 0x04
+    case 'touch':
+      return 0x1c
+    case 'increment':
+      return 0x05
+    case 'decrement':
+      return 0x06
+    case 'stats':
+      return 0x10
+    case 'flush':
+      return 0x08
+    case 'noop':
+      return 0x0a
+    case 'authenticate':
+      return 0x21
+    case 'raw':
+      return lastOpcode(item?.data as Buffer)
+  }
 }
 
 export function encode(request: Request, buffer: Buffer, start: number): number {
