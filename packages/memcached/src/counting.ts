@@ -3,8 +3,8 @@ import type { Format } from '@anycache/serializer'
 import { versionOf } from './cas-tokens.js'
 import type { Items } from './item.js'
 import { KnownCounter, type KnownCounters } from './known-counters.js'
-import { refusal } from './refusal.js'
-import { again, type Reply, Request, type Steps, type Verb, type Version } from './request.js'
+import { replyError } from './reply-error.js'
+import { again, besides, type Reply, Request, type Steps, type Verb, type Version } from './request.js'
 
 const outOfRange: Counted = { refused: 'out-of-range' }
 const noCounter: Counted = { refused: 'not-a-counter' }
@@ -83,12 +83,11 @@ export class Counting implements Steps {
     else this.count(request, undefined)
   }
 
-  before({ verb, key, wireKey }: Request): Request | undefined {
-    if (verb !== this.verb || this.undoes) return undefined
-    const request = new Request('get', key, Number.POSITIVE_INFINITY, readBefore)
-    request.wireKey = wireKey
-    request.steps = this
-    return request
+  before(request: Request): Request | undefined {
+    if (request.verb !== this.verb || this.undoes) return undefined
+    return besides(request, (_look, reply) => {
+      this.seen = this.foundIn(reply)
+    })
   }
 
   /**
@@ -175,11 +174,6 @@ export class Counting implements Steps {
 
 const nothing: Found = { value: undefined, isThere: false, version: undefined }
 
-function readBefore({ steps }: Request, reply: Reply): void {
-  const counting = steps as Counting
-  counting.seen = counting.foundIn(reply)
-}
-
 const numberForm = /^(?:0|[1-9]\d*) *$/
 
 /** Whether this is a number that `set` or a count wrote, even one past the range for a moment. */
@@ -196,11 +190,11 @@ function readCounted(request: Request, reply: Reply): Counted | typeof again {
   if (counting.undoes) return readUndone(request, counting, reply)
   if (verb === counting.verb) return readCount(request, counting, reply)
   if (verb === 'get') {
-    if (reply.status !== 'ok' && reply.status !== 'missing') throw refusal(request, reply)
+    if (reply.status !== 'ok' && reply.status !== 'missing') throw replyError(request, reply)
     return counting.countOn(request, counting.foundIn(reply))
   }
   if (reply.status === 'ok') return counting.counted(counting.first as number, reply)
-  if (reply.status !== 'exists' && reply.status !== 'missing') throw refusal(request, reply)
+  if (reply.status !== 'exists' && reply.status !== 'missing') throw replyError(request, reply)
   // Somebody else has made it, or what lay there has changed, or the connection.
   return counting.look(request)
 }
@@ -218,7 +212,7 @@ function readCount(request: Request, counting: Counting, reply: Reply): Counted 
     case 'not-a-number':
       return seen.isThere && seen.value === undefined ? counting.countOn(request, seen) : noCounter
     default:
-      throw refusal(request, reply)
+      throw replyError(request, reply)
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { CacheError } from '@anycache/core'
-import { refusal } from './refusal.js'
+import { replyError } from './reply-error.js'
 import { type Check, type Reply, Request } from './request.js'
 
 /** Bytes that a generation adds to a wire key: `~`, 11 of base64url, `:`. */
@@ -40,7 +40,7 @@ export class GenerationCheck implements Check {
           this.#holds = false
           this.#owner.seen(index, generation)
         }
-      } else this.#refusal = refusal(asked, reply)
+      } else this.#refusal = replyError(asked, reply)
       this.#count()
     })
     request.reject = () => this.#count()
@@ -112,9 +112,9 @@ export function prefixOf(base: string, generations: readonly string[]): string {
 function readGeneration(request: Request, reply: Reply): string | undefined {
   if (reply.status === 'ok') return reply.data.toString('latin1')
   if (reply.status === 'missing') return undefined
-  throw refusal(request, reply)
+  throw replyError(request, reply)
 }
 
 function readWritten(request: Request, reply: Reply): void {
-  if (reply.status !== 'ok' && reply.status !== 'exists') throw refusal(request, reply)
+  if (reply.status !== 'ok' && reply.status !== 'exists') throw replyError(request, reply)
 }

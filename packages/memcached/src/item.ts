@@ -1,7 +1,7 @@
 import { type CasToken, epochNow, type VersionedItem } from '@anycache/core'
 import { countsAsAbsent, FLAG_LEASE, FLAG_METADATA, FLAGS_TORN, splitMetadata } from '@anycache/serializer'
 import { tokenOf } from './cas-tokens.js'
-import { refusal } from './refusal.js'
+import { replyError } from './reply-error.js'
 import type { Reader, Reply, Version } from './request.js'
 
 /** An item as it came; the token is made when it is asked for. */
@@ -42,7 +42,7 @@ export class Items {
   readonly read: Reader = (request, reply) => {
     if (reply.status === 'ok') return this.in(reply)
     if (reply.status === 'missing') return undefined
-    throw refusal(request, reply)
+    throw replyError(request, reply)
   }
 
   constructor(haveMetadata: boolean) {

@@ -199,7 +199,7 @@ export class Lane implements RequestOwner, Composer, Generations {
     this.#prefix = generations.includes(undefined) ? undefined : prefixOf(this.#base, generations as readonly string[])
   }
 
-  /** The generations as they stand on the server; those it has lost are made anew. */
+  /** The generations as they stand on the server; it is given new ones for those that it has lost. */
   async #read(deadline: number): Promise<string[]> {
     const ask = (request: Request): Promise<string | undefined> => this.#connection.askedWithin(request)
     for (;;) {
@@ -213,7 +213,14 @@ export class Lane implements RequestOwner, Composer, Generations {
 }
 
 function join(batch: Request[], request: Request): void {
-  const ahead = request.steps?.before?.(request)
-  if (ahead !== undefined) batch.push(ahead)
+  const { steps } = request
+  if (steps === undefined) {
+    batch.push(request)
+    return
+  }
+  const before = steps.before?.(request)
+  if (before !== undefined) batch.push(before)
   batch.push(request)
+  const behind = steps.behind?.(request)
+  if (behind !== undefined) batch.push(behind)
 }

@@ -1,7 +1,7 @@
 import type { Claimed, Condition, Item, Write, Written } from '@anycache/core'
 import { tokenOf, versionIn, versionOf } from './cas-tokens.js'
 import type { Items } from './item.js'
-import { refusal } from './refusal.js'
+import { replyError } from './reply-error.js'
 import { again, type Reply, Request } from './request.js'
 import { stepped, stepsOf } from './steps.js'
 
@@ -69,7 +69,7 @@ function readWritten(request: Request, reply: Reply): Written {
     case 'too-large':
       return tooLarge
     default:
-      throw refusal(request, reply)
+      throw replyError(request, reply)
   }
 }
 
@@ -82,7 +82,7 @@ function readAdded(request: Request, reply: Reply): Written | typeof again {
   const steps = stepsOf(request)
   if (request.verb === 'get') {
     if (reply.status === 'ok') return steps.items.isNothing(reply) ? writeOver(request, reply) : exists
-    if (reply.status !== 'missing') throw refusal(request, reply)
+    if (reply.status !== 'missing') throw replyError(request, reply)
     return steps.restart(request)
   }
   if (reply.status === 'ok') return storedAs(reply)
@@ -111,7 +111,7 @@ function writeOver(request: Request, reply: Reply): typeof again {
 function readClaimed(request: Request, reply: Reply): Claimed | typeof again {
   const adds = request.verb === 'add'
   if (reply.status === 'ok') return adds ? { won: tokenOf(reply) } : { found: stepsOf(request).items.in(reply) }
-  if (reply.status !== (adds ? 'exists' : 'missing')) throw refusal(request, reply)
+  if (reply.status !== (adds ? 'exists' : 'missing')) throw replyError(request, reply)
   request.verb = adds ? 'get' : 'add'
   return again
 }
@@ -120,7 +120,7 @@ function readTaken(request: Request, reply: Reply): Item | undefined | typeof ag
   const steps = stepsOf(request)
   if (reply.status === 'missing') return undefined
   if (request.verb === 'get') {
-    if (reply.status !== 'ok') throw refusal(request, reply)
+    if (reply.status !== 'ok') throw replyError(request, reply)
     steps.found = steps.items.in(reply)
     request.verb = 'delete'
     // Without versions: whose delete finds something has taken it.
@@ -128,6 +128,6 @@ function readTaken(request: Request, reply: Reply): Item | undefined | typeof ag
     return again
   }
   if (reply.status === 'ok') return steps.found
-  if (reply.status !== 'exists') throw refusal(request, reply)
+  if (reply.status !== 'exists') throw replyError(request, reply)
   return steps.restart(request)
 }

@@ -2,12 +2,12 @@ import type { CasToken } from '@anycache/core'
 import { FLAG_LEASE } from '@anycache/serializer'
 import { versionIn } from './cas-tokens.js'
 import type { Items } from './item.js'
-import { refusal } from './refusal.js'
-import { type Reply, Request, type Steps } from './request.js'
+import { replyError } from './reply-error.js'
+import { besides, type Reply, Request, type Steps } from './request.js'
 
 /**
- * A TOUCH that lets the item expire at once: like DELETE it leaves nothing to find, but its reply tells the flags of what was there, and a
- * lease was nothing. Where metadata may hold a soft deadline, a GET goes ahead of it in the same batch.
+ * Where items may count as absent, a TOUCH that lets the item expire at once: its reply tells the flags of what was there, without the value.
+ * Where metadata may hold a soft deadline, a GET and a DELETE in one batch instead.
  */
 export function removeRequest(key: string, only: CasToken | undefined, deadline: number, items: Items): Request {
   if (only === undefined && items.haveMetadata) {
@@ -24,7 +24,7 @@ export function removeRequest(key: string, only: CasToken | undefined, deadline:
 function readDeleted(request: Request, reply: Reply): boolean {
   if (reply.status === 'ok') return true
   if (reply.status === 'missing' || reply.status === 'exists') return false
-  throw refusal(request, reply)
+  throw replyError(request, reply)
 }
 
 class Removing implements Steps {
@@ -35,16 +35,23 @@ class Removing implements Steps {
     this.#items = items
   }
 
-  before({ key, wireKey }: Request): Request | undefined {
-    if (!this.#items.metMetadata) return undefined
-    const look = new Request('get', key, Number.POSITIVE_INFINITY, (_look, reply) => {
+  before(request: Request): Request | undefined {
+    if (!this.#items.metMetadata) {
+      request.verb = 'touch'
+      return undefined
+    }
+    request.verb = 'delete'
+    return besides(request, (_look, reply) => {
       this.#wasNothing = reply.status === 'ok' && this.#items.isNothing(reply)
     })
-    look.wireKey = wireKey
-    return look
   }
 
-  /** Whether an entry lay there, given the flags of what did. */
+  /** A GET in passing: memcached keeps what has expired until somebody asks for it. */
+  behind(request: Request): Request | undefined {
+    return request.verb === 'touch' ? besides(request, () => {}) : undefined
+  }
+
+  /** Whether an entry lay there, given the reply to the DELETE or the TOUCH. */
   wasEntry(flags: number): boolean {
     this.#items.meet(flags)
     return flags !== FLAG_LEASE && !this.#wasNothing
@@ -53,6 +60,6 @@ class Removing implements Steps {
 
 function readRemoved(request: Request, reply: Reply): boolean {
   if (reply.status === 'missing') return false
-  if (reply.status !== 'ok') throw refusal(request, reply)
+  if (reply.status !== 'ok') throw replyError(request, reply)
   return (request.steps as Removing).wasEntry(reply.flags)
 }

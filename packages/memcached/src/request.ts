@@ -82,6 +82,8 @@ export interface Steps {
   restart?(request: Request): void
   /** Makes the request that goes ahead of this step in the same batch, each time it is sent. */
   before?(request: Request): Request | undefined
+  /** The same, for a request that goes right behind. */
+  behind?(request: Request): Request | undefined
 }
 
 /** Says whether what a batch was sent under still held. Called for each request of the batch exactly once. */
@@ -259,6 +261,13 @@ export class Request implements Pending {
     this.#ended = true
     this.owner?.ended(this)
   }
+}
+
+/** A GET of the same key for the same batch, which nobody waits for. */
+export function besides({ key, wireKey }: Request, read: Reader): Request {
+  const request = new Request('get', key, Number.POSITIVE_INFINITY, read)
+  request.wireKey = wireKey
+  return request
 }
 
 /** Sends a request that settles a promise. */

@@ -1,5 +1,5 @@
 import { ServerError, shown } from '@anycache/core'
-import { refusal } from './refusal.js'
+import { replyError } from './reply-error.js'
 import { type Reader, type Reply, Request } from './request.js'
 
 /** Asks for a section of the statistics and puts them into `found`. */
@@ -21,5 +21,5 @@ function readStats(request: Request, reply: Reply): void {
     const { server, wireKey } = request
     throw new ServerError(`${server} has no statistics ${shown(wireKey)}`, { server, outcome: 'refused' })
   }
-  if (reply.status !== 'ok') throw refusal(request, reply)
+  if (reply.status !== 'ok') throw replyError(request, reply)
 }

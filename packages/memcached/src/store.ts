@@ -19,7 +19,7 @@ import { type MemcachedOptions, resolveOptions } from './options.js'
 import { placementOf } from './placement/given-client.js'
 import { Ketama } from './placement/ketama.js'
 import { binary } from './protocol/binary/binary.js'
-import { refusal } from './refusal.js'
+import { replyError } from './reply-error.js'
 import { type Reply, Request } from './request.js'
 import { Server } from './server.js'
 import { checkSection, statsOf } from './server-stats.js'
@@ -130,5 +130,5 @@ function limitsOf(connections: readonly Connection[]): Limits {
 }
 
 function readAcknowledged(request: Request, reply: Reply): void {
-  if (reply.status !== 'ok') throw refusal(request, reply)
+  if (reply.status !== 'ok') throw replyError(request, reply)
 }

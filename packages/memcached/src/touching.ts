@@ -2,7 +2,7 @@ import type { Touched } from '@anycache/core'
 import { FLAG_LEASE, FLAG_METADATA } from '@anycache/serializer'
 import { versionOf } from './cas-tokens.js'
 import type { Items } from './item.js'
-import { refusal } from './refusal.js'
+import { replyError } from './reply-error.js'
 import { again, type Reply, Request, type Steps, type Verb } from './request.js'
 
 /**
@@ -68,5 +68,5 @@ function forget(request: Request, reply: Reply): typeof again {
 function readPlainTouched(request: Request, reply: Reply): Touched {
   if (reply.status === 'ok') return 'touched'
   if (reply.status === 'missing') return 'missing'
-  throw refusal(request, reply)
+  throw replyError(request, reply)
 }

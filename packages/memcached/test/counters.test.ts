@@ -135,6 +135,14 @@ test.each(['007', '12 monkeys', '18446744073709551615'])(
   },
 )
 
+test('counts on their way that meet a lease of digits begin at the beginning', async () => {
+  const lease = { ...text('k', ''), item: { flags: 8192, data: '1234' } }
+  const { answers, theirs } = await overlapping([1, 1, 2], lease)
+  expect(new Set(answers.map(counted => 'value' in counted && counted.value))).toEqual(new Set([1, 2]))
+  const item = await theirs.get('k', within())
+  expect([item?.flags, `${item?.data}`]).toEqual([2, '2'])
+})
+
 test('a count on its way that meets a number at the end of the range is taken back', async () => {
   const { answers, theirs } = await overlapping([1, 1, 2], number('k', most))
   expect(answers).toEqual(Array.from({ length: 2 }, () => ({ refused: 'out-of-range' })))

@@ -1,6 +1,6 @@
 import { ServerError } from '@anycache/core'
 import type { Endpoint } from '../../endpoint.js'
-import { refusal } from '../../refusal.js'
+import { replyError } from '../../reply-error.js'
 import { type Reply, Request } from '../../request.js'
 import { statsRequest } from '../../stats-request.js'
 import type { ServerSettings } from '../protocol.js'
@@ -33,7 +33,7 @@ function readLogin(request: Request, reply: Reply): void {
   if (reply.status === 'ok') return
   if (reply.status === 'unauthorized') throw unauthorized(request, 'refuses this username or password')
   // The answer of a memcached that runs without -S.
-  if (reply.status !== 'unknown-command') throw refusal(request, reply)
+  if (reply.status !== 'unknown-command') throw replyError(request, reply)
   const fact = `${request.server} takes no login; leave out username and password, or start memcached with -S`
   throw new ServerError(fact, { server: request.server, outcome: 'refused' })
 }
