@@ -1,8 +1,8 @@
 import { type CasToken, NotSupportedError } from '@anycache/core'
 import type { Version } from './request.js'
 
-/** A version that no item has, of no connection. */
-const noVersion: Version = { incarnation: '-', casHigh: 0, casLow: 0 }
+/** A version that no item has, since a server counts up from 1; of no connection. */
+export const noVersion: Version = { incarnation: '-', casHigh: 0xffff_ffff, casLow: 0xffff_ffff }
 const tokenForm = /^([\w-]+):(\d{1,20})$/
 
 /** Names the version of an item on one connection. */
@@ -25,7 +25,7 @@ export function versionIn(token: CasToken): Version {
   return { incarnation, casHigh: Number(cas >> 32n), casLow: Number(cas & 0xffff_ffffn) }
 }
 
-/** The version that a reply tells; `undefined` where the server keeps none (-C). */
+/** The version in a reply; `undefined` where the server keeps none (-C). */
 export function versionOf({ incarnation, casHigh, casLow }: Version): Version | undefined {
   return casHigh === 0 && casLow === 0 ? undefined : { incarnation, casHigh, casLow }
 }

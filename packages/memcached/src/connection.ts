@@ -29,7 +29,7 @@ export interface ConnectionOptions extends HealthSettings {
 export class Connection implements SessionListener, RequestOwner {
   readonly endpoint: Endpoint
   readonly breaker: Breaker
-  /** What the server said of itself when it was last connected to. */
+  /** The server's settings, as of the last connection. */
   settings: ServerSettings | undefined
   readonly #options: ConnectionOptions
   #session: Session | undefined
@@ -80,8 +80,8 @@ export class Connection implements SessionListener, RequestOwner {
     })
   }
 
-  /** Another connection to the same server, without a breaker and heard by nobody; the caller's to shut. */
-  apart(): Connection {
+  /** Another connection to the same server, without a breaker and without listeners; the caller's to shut. */
+  sibling(): Connection {
     return new Connection(this.endpoint, { ...this.#options, breaker: false, report() {} })
   }
 

@@ -149,7 +149,7 @@ export class Counting implements Steps {
     return { value }
   }
 
-  /** Of the version that this reply tells, not of what somebody has put there since. */
+  /** Works on the version in this reply, not on what somebody has put there since. */
   undo(request: Request, verb: Verb, reply: Reply): typeof again {
     this.undoes = true
     request.verb = verb
@@ -228,7 +228,7 @@ function readSuccess(request: Request, counting: Counting, reply: Reply): Counte
     // A number that has gone round cannot be counted back.
     if (isPast && counting.verb === 'increment' && value <= request.by) known.isSpoiled = true
     if (Number.isNaN(before)) known.isSpoiled = true
-    // Its bytes are gone, and no command tells how long they had to live: a miss is right, what the server made of them is not.
+    // Its bytes are gone, and no command gives its remaining ttl: a miss is right, what the server made of them is not.
     if (known.isSpoiled) return counting.undo(request, 'delete', reply)
     if (isPast || value > Number.MAX_SAFE_INTEGER) return counting.takeBack(request, reply)
   }

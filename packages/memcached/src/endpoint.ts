@@ -2,7 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { checkOptions, InvalidArgumentError, shown } from '@anycache/core'
 import { addressName, defaultHost, defaultPort, parseAddress, type ServerAddress, withoutBrackets } from './address.js'
 
-/** One server, spelt out. */
+/** One server, as an object. */
 export interface ServerOptions {
   /** A name or an address; an IPv6 address with or without brackets. Default `127.0.0.1`. */
   readonly host?: string
@@ -79,8 +79,8 @@ function fromText(text: string, shared: SharedServerOptions): Endpoint {
   const address = parseAddress(text)
   if (address === undefined) {
     // What stands before an "@" may be a password.
-    const told = text.includes('@') ? `…@${text.slice(text.lastIndexOf('@') + 1)}` : text
-    throw new InvalidArgumentError(`MemcachedStore: a server is ${forms}, got ${shown(told)}`)
+    const harmless = text.includes('@') ? `…@${text.slice(text.lastIndexOf('@') + 1)}` : text
+    throw new InvalidArgumentError(`MemcachedStore: a server is ${forms}, got ${shown(harmless)}`)
   }
   const { login, ...where } = address
   const credentials =

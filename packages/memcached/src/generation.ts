@@ -99,9 +99,9 @@ export function generationItem(base: string): string {
 }
 
 /** What precedes the keys of a namespace, given the generations of those it is nested in and its own. */
-export function prefixOf(base: string, generations: readonly string[]): string {
+export function wirePrefix(base: string, generations: readonly string[]): string {
   const [first = ''] = generations
-  // Nested: each of them counts, in as many bytes as one. What no cache has written may not fit into a key.
+  // Nested namespaces hash all generations into the length of one. A value we did not write may be too long for a key.
   const generation =
     generations.length === 1 && generationForm.test(first)
       ? first

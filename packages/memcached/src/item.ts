@@ -49,7 +49,7 @@ export class Items {
     this.haveMetadata = haveMetadata
   }
 
-  /** Notes what items of these flags tell of those that may be met again. */
+  /** Remembers that an item with these flags was met. */
   meet(flags: number): void {
     if ((flags & marks) === 0 || !this.haveMetadata) return
     if (flags === FLAG_LEASE) this.metLease = true

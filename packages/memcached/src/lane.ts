@@ -8,7 +8,7 @@ import {
   generationItem,
   lookRequest,
   newGeneration,
-  prefixOf,
+  wirePrefix,
 } from './generation.js'
 import { KnownCounters } from './known-counters.js'
 import type { Composer } from './outbox.js'
@@ -65,7 +65,9 @@ export class Lane implements RequestOwner, Composer, Generations {
       }
       if (request.alone) this.#turns.set(request.key, { holder: request, waiting: [] })
     }
-    if (request.item !== undefined && !(request.steps instanceof Counting)) this.#counters.forget(request.key)
+    // All but a plain get may leave something else there than the counter that is known.
+    const isGet = request.verb === 'get' && !request.alone
+    if (!isGet && !(request.steps instanceof Counting)) this.#counters.forget(request.key)
     this.#enqueue(request)
   }
 
@@ -113,7 +115,7 @@ export class Lane implements RequestOwner, Composer, Generations {
   /** What precedes keys on this server, for `keyFor`. */
   async prefix(deadline: number): Promise<string> {
     if (this.#items.length === 0) return ''
-    return prefixOf(this.#base, await this.#read(deadline))
+    return wirePrefix(this.#base, await this.#read(deadline))
   }
 
   /** Whether its keys carry a generation. */
@@ -196,7 +198,9 @@ export class Lane implements RequestOwner, Composer, Generations {
 
   #learn(generations: readonly (string | undefined)[]): void {
     this.#generations = generations
-    this.#prefix = generations.includes(undefined) ? undefined : prefixOf(this.#base, generations as readonly string[])
+    this.#prefix = generations.includes(undefined)
+      ? undefined
+      : wirePrefix(this.#base, generations as readonly string[])
   }
 
   /** The generations as they stand on the server; it is given new ones for those that it has lost. */

@@ -60,6 +60,13 @@ export interface Reply extends Version {
   casLow: number
 }
 
+export const noData: Buffer = Buffer.alloc(0)
+
+/** A reply to be filled again and again. */
+export function emptyReply(incarnation: string): Reply {
+  return { status: 'ok', reason: '', flags: 0, data: noData, count: 0, name: '', casHigh: 0, casLow: 0, incarnation }
+}
+
 /** What a reader returns when one request was not the whole operation: the request, changed by it, is sent again. */
 export const again: unique symbol = Symbol('again')
 

@@ -3,7 +3,7 @@ import type { Connection } from './connection.js'
 import type { Request } from './request.js'
 import { statsRequest } from './stats-request.js'
 
-/** Sections that every memcached tells over the binary protocol, well-formed and changing nothing. */
+/** Sections that every memcached reports over the binary protocol in well-formed replies, without changing anything. */
 const documented = ['settings', 'items', 'slabs', 'sizes']
 const longestName = 250
 
@@ -21,7 +21,7 @@ export function checkSection(section: string): void {
   )
 }
 
-/** A section of one server's statistics, the general one for `''`; or why it did not tell them. */
+/** A section of one server's statistics, the general one for `''`; or why they could not be read. */
 export async function statsOf(connection: Connection, section: string, call: Call): Promise<ServerStats> {
   const server = connection.endpoint.name
   const found = new Map<string, string>()
@@ -42,11 +42,11 @@ async function askApart(connection: Connection, request: Request): Promise<void>
     await nextTurn()
     throw refusal
   }
-  const apart = connection.apart()
+  const sibling = connection.sibling()
   try {
-    await apart.asked(request)
+    await sibling.asked(request)
   } finally {
-    await apart.shut(0)
+    await sibling.shut(0)
   }
 }
 

@@ -6,7 +6,7 @@ import type { Request } from './request.js'
 import { WeakValues } from './weak-values.js'
 
 /** A clear that waits for another one. */
-interface Clearing extends Pending {
+interface WaitingClear extends Pending {
   over: boolean
   begin(): void
 }
@@ -21,7 +21,7 @@ export class Server {
   /** Requests on their way. */
   readonly #present = new Unsettled()
   readonly #onDone = (): void => this.#present.ended()
-  #backlog: (Request | Clearing)[] | undefined
+  #backlog: (Request | WaitingClear)[] | undefined
 
   constructor(connection: Connection) {
     this.connection = connection
@@ -56,7 +56,7 @@ export class Server {
 
   #queueClear(base: string, deadline: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const clearing: Clearing = {
+      const clearing: WaitingClear = {
         deadline,
         over: false,
         expire: () => {
@@ -108,7 +108,7 @@ export class Server {
     const backlog = this.#backlog ?? []
     this.#backlog = undefined
     for (let i = 0; i < backlog.length; i++) {
-      const entry = backlog[i] as Request | Clearing
+      const entry = backlog[i] as Request | WaitingClear
       if (entry.over) continue
       if ('begin' in entry) {
         this.#backlog = backlog.slice(i + 1)

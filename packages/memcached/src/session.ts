@@ -11,6 +11,7 @@ import {
   type Verdict,
   watchDeadline,
 } from '@anycache/core'
+import { noVersion } from './cas-tokens.js'
 import type { Endpoint } from './endpoint.js'
 import { connectionFailure, connectTimeout, foreignBytes } from './failures.js'
 import {
@@ -20,29 +21,17 @@ import {
   type ReplyReader,
   type ServerSettings,
 } from './protocol/protocol.js'
-import type { Reply, Request, Version } from './request.js'
+import { emptyReply, type Reply, type Request } from './request.js'
 import { openSocket } from './socket.js'
 import { lateExchanges, repeatableReads, Unanswered } from './unanswered.js'
 
 const largestItem = 1024 ** 3
-/** A version of this connection that no item has: the server counts up from 1. */
-const noVersion: Version = { incarnation: '', casHigh: 0xffff_ffff, casLow: 0xffff_ffff }
-const tooLarge: Reply = {
-  status: 'too-large',
-  reason: 'too large',
-  flags: 0,
-  data: Buffer.alloc(0),
-  count: 0,
-  name: '',
-  casHigh: 0,
-  casLow: 0,
-  incarnation: '',
-}
+const tooLarge: Reply = { ...emptyReply(''), status: 'too-large' }
 
 /** So long must a connection be silent after it was idle, as a share of what its callers or the store wait, to be taken for dead. */
 const wakingShare = 0.75
 
-/** Hears what becomes of a session. */
+/** Notified of what becomes of a session. */
 export interface SessionListener {
   opened(session: Session, settings: ServerSettings): void
   /** An answer came in time. */
@@ -112,7 +101,7 @@ export class Session implements Pending, Inbox {
   expire(): void {
     const server = this.#endpoint.name
     if (!this.#open) {
-      // As a refused one: what is frozen takes no more patience from every call that follows.
+      // Like a refused connection: a frozen server must not cost every call that follows its patience.
       this.#end(connectTimeout(this.#endpoint, this.#socket), false, true)
     } else if (this.#unanswered.rest().every(request => request.over || request.isRead)) {
       const message = `the connection to ${server} was idle and has gone silent`
@@ -120,7 +109,7 @@ export class Session implements Pending, Inbox {
     }
   }
 
-  /** What it tells of the server that this request got no answer in time. */
+  /** What it says about the server that this request got no answer in time. */
   judge({ inFlight, exchange }: Request): Verdict {
     return this.#progress.judge(inFlight ? exchange : undefined, this.#reader.begunBytes)
   }
@@ -150,7 +139,7 @@ export class Session implements Pending, Inbox {
     socket.cork()
     for (let i = 0; i <= last; i++) {
       const request = batch[i] as Request
-      // The last reply tells of all the silence before it.
+      // The last reply gives a meaning to all the silence before it.
       request.quiet = i < last && protocol.canBeQuiet(request)
       request.serial = this.#nextSerial
       request.exchange = exchange

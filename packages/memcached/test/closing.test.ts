@@ -135,7 +135,7 @@ describe('closing', () => {
     }
   })
 
-  test('of a store under its cache is told by the cache as such', async () => {
+  test('of a store under its cache is reported by the cache as such', async () => {
     const { opened } = await behindProxy()
     const cache = cacheOver(opened)
     await opened.close(within())

@@ -41,7 +41,7 @@ async function saslServer(): Promise<MemcachedServer> {
 }
 
 describe('SASL', () => {
-  test('lets in whoever has the password, from options or from the server’s own credentials', async () => {
+  test('lets in those who have the password, from options or from the server’s own credentials', async () => {
     const { port } = await saslServer()
     const stores = [
       store({ servers: [`127.0.0.1:${port}`], username: 'user', password: 'p:w@ü' }),
@@ -78,7 +78,7 @@ describe('a connection', () => {
     expect(opened.servers).toEqual([one.path])
   })
 
-  test('with a password for a server that takes none is told as such', async () => {
+  test('with a password for a server that takes none is reported as such', async () => {
     const one = await server()
     const opened = store({ servers: [`127.0.0.1:${one.port}`], username: 'user', password: 'p:w@ü' })
     await expect(opened.ping(within())).rejects.toMatchObject({
@@ -154,7 +154,7 @@ describe('a connection', () => {
     expect(wire.connections).toBe(0)
   })
 
-  test('that the server closed while idle is made anew, without a failure', async () => {
+  test('that the server closed while idle is replaced, without a failure', async () => {
     const one = await server()
     const wire = await proxy(one)
     const events: StoreEvent[] = []

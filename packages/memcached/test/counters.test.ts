@@ -57,7 +57,7 @@ test.each([
   expect(await one.command('mg k t')).toMatch(/^HD t(59|6[012])$/)
 })
 
-test('what another process has put in place of a counter is told apart, and its number survives', async () => {
+test('what another process has put in place of a counter is recognized, and its number survives', async () => {
   const one = await server()
   const [mine, theirs] = [storeOf(one).space(['n']), storeOf(one).space(['n'])]
   await known(mine, 'k')

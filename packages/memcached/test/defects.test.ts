@@ -202,7 +202,7 @@ test('keys of a dead server fail, and are never looked for on another one', asyn
   }, 3000)
 })
 
-test('a server that speaks only text (-B ascii) is told apart from a silent one', async () => {
+test('a server that speaks only text (-B ascii) is distinguished from a silent one', async () => {
   const one = await server({ args: ['-B', 'ascii'] })
   const space = store({ servers: [`127.0.0.1:${one.port}`], ...noBreaker }).space([])
   await expect(space.get('k', within())).rejects.toMatchObject({

@@ -6,7 +6,7 @@ const fromOne = { value: 1, ttl: Number.POSITIVE_INFINITY }
 /** Any failure would open it. */
 const touchy = { breaker: { failures: 1 } } as const
 
-test('a connection that the server closes for being idle is no failure, and is made anew by the next call alone', async () => {
+test('a connection that the server closes for being idle is no failure, and is replaced by the next call alone', async () => {
   const { wire, space, events } = await behindProxy(touchy, { args: ['-o', 'idle_timeout=1'] })
   for (let round = 1; round <= 2; round++) {
     await vi.waitFor(() => expect(events.at(-1)).toBe('disconnect'), 10_000)
@@ -58,7 +58,7 @@ test('a write on a connection that died while idle is lost, not repeated, and is
     space.take('k', within()),
   ].map(code)
   const found = read(space, 'n')
-  // A take has only read by then, and begins anew.
+  // A take has only read by then, and starts again.
   expect(await Promise.all(answers)).toEqual([...Array(4).fill('ERR_CACHE_CONNECTION'), 'answered'])
   expect(await found).toBe('2')
   expect(await one.command('get n')).toContain('\r\n2\r\n')

@@ -142,7 +142,7 @@ describe.each([1, 3])('with %i servers', count => {
     expect(await read(space, 'turn')).toBe('last')
   })
 
-  test('touch tells whether there was something, and starts the ttl anew', async () => {
+  test('touch tells whether there was something, and restarts the ttl', async () => {
     expect(await space.touch('touched', 1000, within())).toBe('missing')
     await space.write(text('touched', 'v', 60_000), within())
     expect(await space.touch('touched', 86_400_000, within())).toBe('touched')

@@ -49,7 +49,7 @@ describe('a server', () => {
     expect(open).toThrow(expect.objectContaining({ code: 'ERR_CACHE_INVALID_ARGUMENT' }))
   })
 
-  test('a password in a server that cannot be read is not told', () => {
+  test('a password in a server that cannot be read is not shown', () => {
     expect(() => new MemcachedStore({ servers: ['user:secret@a:b'] })).toThrow(/got "…@a:b"/)
     expect(() => new MemcachedStore({ servers: ['user:se%cret@a'] })).toThrow(/percent-encoded/)
     expect(new MemcachedStore({ servers: ['user:secret@a:1'] }).servers).toEqual(['a:1'])

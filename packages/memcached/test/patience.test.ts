@@ -44,7 +44,7 @@ test('who gave up on a generation that was slow to come costs no other the wait'
   expect(await read(space, 'k')).toBe('v')
 })
 
-test('what waited behind a clear when the store closed is told so, and opens no new connection', async () => {
+test('what waited behind a clear when the store closed is refused as such, and opens no new connection', async () => {
   const wire = await proxy(await server())
   const opened = new MemcachedStore({ servers: [`127.0.0.1:${wire.port}`] })
   const space = opened.space(['s'])

@@ -31,7 +31,7 @@ async function refusalOf(port: number, options: Partial<MemcachedOptions> = {}):
 }
 
 describe('a connection that is refused', () => {
-  test('by a memcached that has too many is told as that, every time', async () => {
+  test('by a memcached that has too many is reported as that, every time', async () => {
     const { port } = await server({ args: ['-c', '24', '-o', 'maxconns_fast'] })
     const others = Array.from({ length: 40 }, () => connect(port, '127.0.0.1').on('error', () => {}))
     onTestFinished(() => {
@@ -57,7 +57,7 @@ describe('a connection that is refused', () => {
     expect(refusal.message).toMatch(/too many open connections.*-c/)
   })
 
-  test('since only one side speaks TLS is told as that', async () => {
+  test('since only one side speaks TLS is reported as that', async () => {
     const [plain, secure] = [await server(), await server({ tls: true })]
     expect((await refusalOf(plain.port, { tls: true })).message).toMatch(/answered without TLS;.* leave out tls/)
     expect((await refusalOf(secure.port)).message).toMatch(
@@ -83,7 +83,7 @@ describe('a connection that is refused', () => {
     ['CLIENT_ERROR unauthenticated\r\n', /refuses the binary protocol.*"CLIENT_ERROR unauthenticated".*-Y/],
     ['SERVER_ERROR proxy is shutting down\r\n', /it said "SERVER_ERROR proxy is shutting down"/],
     ['\u0000\u0001\u0002binary', /sent bytes that are not memcached’s binary protocol/],
-  ])('with the words %j is told in them', async (words, message) => {
+  ])('with the words %j is reported in them', async (words, message) => {
     const port = await fake(socket => socket.end(words))
     const refusal = await refusalOf(port)
     expect(refusal).toMatchObject({ code: 'ERR_CACHE_CONNECTION', outcome: 'not-sent' })

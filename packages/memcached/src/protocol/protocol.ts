@@ -1,7 +1,7 @@
 import type { Endpoint } from '../endpoint.js'
 import type { Request } from '../request.js'
 
-/** What a server tells of itself. `undefined`: it did not. */
+/** What a server says about itself; `undefined` where it does not. */
 export interface ServerSettings {
   /** `-I`, header included. */
   readonly maxItemBytes: number | undefined

@@ -1,24 +1,23 @@
+import { emptyReply, type Reply } from '../../request.js'
 import { type Inbox, MalformedReply, type ReplyReader } from '../protocol.js'
 import { FrameReader } from './frame-reader.js'
-import { decode, decodeSilence, emptyReply, isLastAt, opaqueAt, opcodeAt } from './replies.js'
+import { decode, decodeSilence, isLastAt, opaqueAt, opcodeAt } from './replies.js'
 import { opcodeOf } from './requests.js'
 
-const largestItem = 1024 ** 3
 /** A frame holds more than the item: its key, and an error's text. */
 const frameSlack = 64 * 1024
 
 /** Finds the request that a frame answers by its opaque; the quiet requests before that have had their way. */
 export class BinaryReader implements ReplyReader {
   readonly #inbox: Inbox
-  readonly #frames: FrameReader = new FrameReader(largestItem)
-  readonly #reply: ReturnType<typeof emptyReply>
+  // Before the settings are known, no reply holds an item.
+  readonly #frames: FrameReader = new FrameReader(frameSlack)
+  readonly #reply: Reply
   readonly #take = (frame: Buffer, start: number, end: number): void => this.#answer(frame, start, end)
 
   constructor(incarnation: string, inbox: Inbox) {
     this.#reply = emptyReply(incarnation)
     this.#inbox = inbox
-    // Before the settings are known, a reply holds no item.
-    this.#frames.maxBodyBytes = frameSlack
   }
 
   set maxItemBytes(bytes: number) {

@@ -1,14 +1,7 @@
-import type { Reply, Request } from '../../request.js'
+import { noData, type Reply, type Request } from '../../request.js'
 import { readUint32, readUint64 } from './big-endian.js'
 import { headerBytes } from './requests.js'
 import { statusOf } from './statuses.js'
-
-const noData = Buffer.alloc(0)
-
-/** A reply to be filled again and again. */
-export function emptyReply(incarnation: string): Reply {
-  return { status: 'ok', reason: '', flags: 0, data: noData, count: 0, name: '', casHigh: 0, casLow: 0, incarnation }
-}
 
 /** The opaque of the frame at `start`. */
 export function opaqueAt(frame: Buffer, start: number): number {
