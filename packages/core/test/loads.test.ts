@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { type Cache, cacheOver, type LoadOptions, type LoadOutcome } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 import { createSerializer, type Serializer } from '@anycache/serializer'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { IllStore } from './ill-store.js'
 
 let cache: Cache
@@ -308,4 +308,30 @@ test('what onOutcome throws is never taken for an outage', async () => {
   let loads = 0
   await expect(cache.getOrSet('k', () => ++loads, { onOutcome })).rejects.toBe(error)
   expect(loads).toBe(0)
+})
+
+test('a caller whose signal a listener of the miss fires does not wait for the load', async () => {
+  const leaving = new AbortController()
+  cache.on('miss', () => leaving.abort('enough'))
+  const loader = vi.fn(() => new Promise<string>(() => {}))
+  await expect(cache.getOrSet('k', loader, { signal: leaving.signal })).rejects.toBe('enough')
+  expect(loader).not.toHaveBeenCalled()
+})
+
+test('a load that a listener of the miss begins is joined, and a delete supersedes it', async () => {
+  const { opened, open } = gate()
+  const load = async (): Promise<string> => {
+    await opened
+    return 'old'
+  }
+  const off = cache.on('miss', () => {
+    off()
+    void cache.getOrSet('k', load)
+  })
+  const value = cache.getOrSet('k', load)
+  await cache.delete('k')
+  open()
+  expect(await value).toBe('old')
+  expect(await cache.get('k')).toBeUndefined()
+  expect(cache.stats()).toMatchObject({ loads: 1, joins: 1 })
 })

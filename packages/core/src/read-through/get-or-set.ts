@@ -72,7 +72,9 @@ function missed<T>(call: LoadCall<T>, isOutage: boolean, isUnanswered: boolean):
   const running = joinRunning(call)
   if (running !== undefined) return running
   call.namespace.miss('getOrSet', call.key, isOutage)
-  return new Landing(owned(call), isUnanswered).begin()
+  // A listener of the miss may have fired the signal, or begun to load the key: of two loads only one could be superseded.
+  if (signal?.aborted) return Promise.reject(signal.reason)
+  return joinRunning(call) ?? new Landing(owned(call), isUnanswered).begin()
 }
 
 /** The call with a copy of its options: the caller may change the object as soon as the call was made. */
