@@ -335,3 +335,24 @@ test('a load that a listener of the miss begins is joined, and a delete supersed
   expect(await cache.get('k')).toBeUndefined()
   expect(cache.stats()).toMatchObject({ loads: 1, joins: 1 })
 })
+
+test('an onOutcome that fires the signal of another waiter leaves the loaders that need each other known', async () => {
+  const [a, b] = [gate(), gate()]
+  const leaving = new AbortController()
+  const first = cache.getOrSet('a', () => a.opened.then(() => 'a'), { onOutcome: () => leaving.abort('left') })
+  const second = cache.getOrSet('b', async () => {
+    await b.opened
+    return cache.getOrSet('both', () => 'plain')
+  })
+  const both = cache.getOrSet('both', () =>
+    Promise.all([
+      cache.getOrSet('a', () => 'unused', { signal: leaving.signal }).catch(String),
+      cache.getOrSet('b', () => 'unused'),
+    ]),
+  )
+  a.open()
+  await first
+  b.open()
+  expect(await second).toBe('plain')
+  expect(await both).toEqual(['a', 'plain'])
+})

@@ -72,9 +72,12 @@ export class Flight<T> {
   }
 
   #leave(waiter: Waiter<T>, reason: unknown): void {
+    const at = this.#waiters.indexOf(waiter)
+    // It is being settled: an `onOutcome` before it fired the signal.
+    if (at === -1) return
+    this.#waiters.splice(at, 1)
     waiter.reject(reason)
     waiter.stay?.()
-    this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
     this.run.left(waiter.from, reason)
   }
 }
