@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import { type Cache, cacheOver, type LoadOptions, type LoadOutcome } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
@@ -355,4 +356,21 @@ test('an onOutcome that fires the signal of another waiter leaves the loaders th
   b.open()
   expect(await second).toBe('plain')
   expect(await both).toEqual(['a', 'plain'])
+})
+
+test('the onOutcome of a caller that joined runs in its own async context', async () => {
+  const request = new AsyncLocalStorage<string>()
+  const { opened, open } = gate()
+  const outcomes: unknown[] = []
+  const call = (): Promise<void> =>
+    cache.getOrSet('k', () => opened, {
+      onOutcome: ({ source }) => outcomes.push([request.getStore(), source]),
+    })
+  const calls = [request.run('first', call), request.run('second', call)]
+  open()
+  await Promise.all(calls)
+  expect(outcomes).toEqual([
+    ['first', 'load'],
+    ['second', 'joined'],
+  ])
 })

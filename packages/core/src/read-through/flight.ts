@@ -1,10 +1,11 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { LoadOptions } from '../cache.js'
 import { Run } from './run.js'
 import { onAbort } from './until-aborted.js'
 
 interface Waiter<T> {
   readonly source: 'load' | 'joined'
-  readonly options: Pick<LoadOptions, 'signal' | 'onOutcome'> | undefined
+  readonly onOutcome: LoadOptions['onOutcome']
   readonly resolve: (value: T) => void
   readonly reject: (error: unknown) => void
   /** The run whose loader waits. */
@@ -29,9 +30,12 @@ export class Flight<T> {
   }
 
   /** Waits for the value, or until the caller's signal fires. */
-  join(source: 'load' | 'joined', options: Waiter<T>['options']): Promise<T> {
+  join(source: 'load' | 'joined', options: Pick<LoadOptions, 'signal' | 'onOutcome'> | undefined): Promise<T> {
+    let onOutcome = options?.onOutcome
+    // The load ends in the async context of the caller who began it, and this is another one.
+    if (onOutcome !== undefined && source === 'joined') onOutcome = AsyncResource.bind(onOutcome)
     return new Promise((resolve, reject) => {
-      const waiter: Waiter<T> = { source, options, resolve, reject, from: Run.current, stay: undefined }
+      const waiter: Waiter<T> = { source, onOutcome, resolve, reject, from: Run.current, stay: undefined }
       this.#waiters.push(waiter)
       this.run.joined(waiter.from)
       const signal = options?.signal
@@ -52,8 +56,8 @@ export class Flight<T> {
     this.#settle(waiter => waiter.reject(error))
   }
 
-  #deliver({ source, options, resolve }: Waiter<T>, value: T, stored: boolean): void {
-    options?.onOutcome?.({ source, key: this.key, stored })
+  #deliver({ source, onOutcome, resolve }: Waiter<T>, value: T, stored: boolean): void {
+    onOutcome?.({ source, key: this.key, stored })
     resolve(value)
   }
 
