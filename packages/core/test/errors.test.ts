@@ -1,4 +1,5 @@
 import * as core from '@anycache/core'
+import { MemoryStore } from '@anycache/memory'
 import { expect, test } from 'vitest'
 
 const classes = new Map<string, unknown>(Object.entries(core))
@@ -46,4 +47,16 @@ test('the nearest name is offered only when it is near', () => {
   expect(core.nearest('tll', ['ttl', 'timeout'])).toBe('ttl')
   expect(core.nearest('nameSpace', ['namespace', 'name'])).toBe('namespace')
   expect(core.nearest('whatever', ['ttl', 'timeout'])).toBeUndefined()
+})
+
+test.each<[string, (cache: core.Cache) => Promise<unknown>]>([
+  ['set', cache => cache.set('k', 1, { ttl: 0 })],
+  ['add', cache => cache.add('k', 1, { ttl: 0 })],
+  ['compareAndSet', cache => cache.compareAndSet('k', 1, 'token' as core.CasToken, { ttl: 0 })],
+  ['update', cache => cache.update('k', () => 1, { ttl: 0 })],
+  ['append', cache => cache.append('k', 'x', { ttl: 0 })],
+  ['increment', cache => cache.increment('k', 1, { initial: -1 })],
+  ['getOrSet', cache => cache.getOrSet('k', () => 1, { ttl: 0 })],
+])('a refused option of %s names the key of the call', async (op, call) => {
+  await expect(call(core.cacheOver(new MemoryStore()))).rejects.toMatchObject({ op, key: 'k' })
 })
