@@ -37,10 +37,10 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   const backing = store.remember ? remembering(store, { timeout: settings.timeout }) : store
   const shared = sharedOver.get(beneath(store)) ?? { order: new KeyOrder(), flights: new Flights() }
   sharedOver.set(beneath(store), shared)
-  const release = hold(store)
   const { order } = shared
   const { keyspace } = settings
-  const flights = keyspace === undefined ? shared.flights : enter(keyspace)
+  const joint = keyspace === undefined ? undefined : (keyspaces.get(keyspace) ?? { flights: new Flights(), holders: 0 })
+  const { flights } = joint ?? shared
   const entries = new Entries(settings.serializer, signals)
   const root: Root = {
     store: backing,
@@ -52,8 +52,7 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
     clearings: new Set(),
     closed: false,
   }
-  const unlisten = backing.listen(event => forward(signals, event))
-  return new StoreCache(root, settings.path, flights, async () => {
+  const cache = new StoreCache(root, settings.path, flights, async () => {
     root.closed = true
     await order.settled()
     await Promise.allSettled(root.clearings)
@@ -61,13 +60,14 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
     await release({ deadline: now() + settings.timeout })
     unlisten()
   })
-}
-
-function enter(keyspace: string): Flights {
-  const known = keyspaces.get(keyspace) ?? { flights: new Flights(), holders: 0 }
-  known.holders++
-  keyspaces.set(keyspace, known)
-  return known.flights
+  // Only now: the store may refuse the format, and a cache that was not opened holds nothing.
+  const release = hold(store)
+  const unlisten = backing.listen(event => forward(signals, event))
+  if (keyspace !== undefined && joint !== undefined) {
+    joint.holders++
+    keyspaces.set(keyspace, joint)
+  }
+  return cache
 }
 
 function leave(keyspace: string): void {

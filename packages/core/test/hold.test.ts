@@ -1,5 +1,6 @@
-import { type Call, cacheOver, hold, remembering, type Store } from '@anycache/core'
+import { type Call, cacheOver, hold, NotSupportedError, remembering, type Store } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
+import { createSerializer, nativeFormat } from '@anycache/serializer'
 import { expect, test } from 'vitest'
 import { IllStore } from './ill-store.js'
 
@@ -97,4 +98,17 @@ test('nothing is replayed to a store that its last cache closed', async () => {
   // Longer than a replay waits at most.
   await new Promise(resolve => setTimeout(resolve, 900))
   expect(store.calls.length).toBe(calls)
+})
+
+test('a cache that its store refuses to open holds nothing', async () => {
+  const store = new Counted()
+  const open = store.space.bind(store)
+  store.space = (path, format) => {
+    if (format.plainKeys) throw new NotSupportedError('this store hashes keys')
+    return open(path, format)
+  }
+  const serializer = { ...createSerializer(), format: { ...nativeFormat, plainKeys: true } }
+  expect(() => cacheOver(store, { serializer })).toThrow(NotSupportedError)
+  await cacheOver(store).close()
+  expect(store.closings).toBe(1)
 })
