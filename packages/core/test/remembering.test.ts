@@ -1,4 +1,6 @@
-import { type Cache, cacheOver } from '@anycache/core'
+import { type Cache, ClosedError, cacheOver, remembering } from '@anycache/core'
+import { MemoryStore } from '@anycache/memory'
+import { nativeFormat } from '@anycache/serializer'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { IllStore } from './ill-store.js'
 
@@ -265,4 +267,31 @@ test('a read under onError "throw" waits for a write under way, which gets its t
     cache.getMany(['k', 'other'], strict),
   ])
   expect([stored, one, many]).toEqual([true, 'new', new Map([['k', 'new']])])
+})
+
+test('a store that refuses a batch of conditional writes as a whole rejects it once', async () => {
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  try {
+    await cache.set('k', 'old')
+    store.illness = 'down'
+    await cache.delete('k')
+    store.illness = 'well'
+    const space = remembering(store).space(['shop'], nativeFormat)
+    store.slowness = () => Promise.reject(new ClosedError('the store is closed', { server: 'ill:1' }))
+    const write = { key: 'k', item: { flags: 0, data: 'new' }, ttl: 1000, when: 'absent' } as const
+    await expect(space.writeMany([write], { deadline: Number.POSITIVE_INFINITY })).rejects.toThrow('closed')
+    await new Promise(setImmediate)
+    expect(unhandled).not.toHaveBeenCalled()
+  } finally {
+    process.off('unhandledRejection', unhandled)
+  }
+})
+
+test('values of a store with a serializer of its own go through it', async () => {
+  const byReference = new MemoryStore({ isolation: 'reference' })
+  const value = { shared: true }
+  const over = cacheOver(remembering(byReference))
+  await over.set('k', value)
+  expect(await over.get('k')).toBe(value)
 })

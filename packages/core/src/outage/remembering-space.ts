@@ -118,8 +118,8 @@ export class RememberingSpace implements Space {
     const hidden = keys.filter((key, i) => writes[i]?.when !== 'always' && this.#hides(key))
     const paying = this.#pay(hidden, call)
     const unconditional = new Set(keys.filter((_, i) => writes[i]?.when === 'always'))
-    const answers = await this.#notingMany(keys, call.route, send, key => unconditional.has(key))
-    const paid = await paying
+    const writing = this.#notingMany(keys, call.route, send, key => unconditional.has(key))
+    const [paid, answers] = await Promise.all([paying, writing])
     const failures = new Map(hidden.map((key, i) => [key, paid[i]]))
     return answers.map((answer, i) => {
       const payment = failures.get(keys[i] as string)

@@ -1,4 +1,4 @@
-import type { Format } from '@anycache/serializer'
+import type { Format, Serializer } from '@anycache/serializer'
 import { type CacheError, isOutage } from '../errors.js'
 import { prefixOf } from '../input/keys.js'
 import { checkOptions } from '../input/options.js'
@@ -48,6 +48,7 @@ export async function closeWithMemory(store: Store, call: Call): Promise<void> {
 
 class RememberingStore implements Store {
   readonly inner: Store
+  declare readonly serializer?: Serializer
   readonly #ledger = new Ledger()
   readonly #spaces = new Map<string, Space>()
   /** By server. */
@@ -60,6 +61,7 @@ class RememberingStore implements Store {
 
   constructor(inner: Store) {
     this.inner = inner
+    if (inner.serializer !== undefined) this.serializer = inner.serializer
     inner.listen(event => this.#hear(event))
   }
 
