@@ -1,8 +1,11 @@
-import { type Cache, ClosedError, cacheOver, remembering } from '@anycache/core'
+import { type Cache, type Call, ClosedError, cacheOver, remembering, type Space } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 import { nativeFormat } from '@anycache/serializer'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { IllStore } from './ill-store.js'
+
+const patient: Call = { deadline: Number.POSITIVE_INFINITY, asks: true }
+const entry = { key: 'k', item: { flags: 0, data: 'new' }, ttl: 1000 } as const
 
 let store: IllStore
 let cache: Cache
@@ -269,23 +272,29 @@ test('a read under onError "throw" waits for a write under way, which gets its t
   expect([stored, one, many]).toEqual([true, 'new', new Map([['k', 'new']])])
 })
 
-test('a store that refuses a batch of conditional writes as a whole rejects it once', async () => {
-  const unhandled = vi.fn()
-  process.on('unhandledRejection', unhandled)
-  try {
-    await cache.set('k', 'old')
-    store.illness = 'down'
-    await cache.delete('k')
-    store.illness = 'well'
-    const space = remembering(store).space(['shop'], nativeFormat)
-    store.slowness = () => Promise.reject(new ClosedError('the store is closed', { server: 'ill:1' }))
-    const write = { key: 'k', item: { flags: 0, data: 'new' }, ttl: 1000, when: 'absent' } as const
-    await expect(space.writeMany([write], { deadline: Number.POSITIVE_INFINITY })).rejects.toThrow('closed')
-    await new Promise(setImmediate)
-    expect(unhandled).not.toHaveBeenCalled()
-  } finally {
-    process.off('unhandledRejection', unhandled)
-  }
+describe.each([
+  ['conditional writes', (space: Space) => space.writeMany([{ ...entry, when: 'absent' }], patient)],
+  ['reads', (space: Space) => space.getMany(['k'], patient)],
+])('a batch of %s that the store refuses as a whole', (_verb, run) => {
+  test.each(['throws', 'rejects'] as const)('rejects once where the store %s', async way => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    try {
+      await cache.set('k', 'old')
+      store.illness = 'down'
+      await cache.delete('k')
+      const closed = new ClosedError('the store is closed', { server: 'ill:1' })
+      store.slowness = () => {
+        if (way === 'throws') throw closed
+        return Promise.reject(closed)
+      }
+      await expect(run(remembering(store).space(['shop'], nativeFormat))).rejects.toBe(closed)
+      await new Promise(setImmediate)
+      expect(unhandled).not.toHaveBeenCalled()
+    } finally {
+      process.off('unhandledRejection', unhandled)
+    }
+  })
 })
 
 test('values of a store with a serializer of its own go through it', async () => {

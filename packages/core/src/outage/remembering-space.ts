@@ -75,7 +75,9 @@ export class RememberingSpace implements Space {
 
   async #getAfterPaying(keys: readonly string[], call: Call): Promise<readonly (Found | Failed)[]> {
     const hidden = keys.filter(key => this.#hides(key))
-    const [paid, answers] = await Promise.all([this.#pay(hidden, call), this.#inner.getMany(keys, call)])
+    // A function of its own: what the store throws at once must not leave the payment's rejection unhandled.
+    const ask = async (): Promise<readonly (Found | Failed)[]> => this.#inner.getMany(keys, call)
+    const [paid, answers] = await Promise.all([this.#pay(hidden, call), ask()])
     const unpaid = new Map(hidden.map((key, i) => [key, paid[i]]))
     return Promise.all(
       keys.map((key, i) => {
