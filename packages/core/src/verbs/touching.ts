@@ -1,5 +1,6 @@
 import { countsAsAbsent, FLAGS_TORN, withSoftDeadline } from '@anycache/serializer'
 import type { CallOptions } from '../cache.js'
+import { isOutage } from '../errors.js'
 import { type Answer, type Call, owed, type Space, type Touched } from '../store.js'
 import { epochNow } from '../timers.js'
 import type { Namespace } from './namespace.js'
@@ -33,7 +34,7 @@ async function rewrite(
   ttl: number,
   options: CallOptions | undefined,
 ): Promise<boolean> {
-  for (;;) {
+  try {
     const item = await readItem(namespace, key, namespace.versionedCall(options))
     // Deleted since it was touched, or touched for one who may not see it.
     if (item === undefined || item === owed) return true
@@ -45,7 +46,11 @@ async function rewrite(
     const softDeadline = ttl === Number.POSITIVE_INFINITY ? 0 : now + Math.ceil(ttl)
     const when = casToken === undefined || !namespace.root.store.limits.cas ? 'present' : { casToken }
     const moved = { flags, data, metadata: withSoftDeadline(metadata, softDeadline) }
-    const written = await space.write({ key, item: moved, ttl, when }, namespace.call(options))
-    if (written.outcome !== 'conflict') return written.outcome === 'stored'
+    const { outcome } = await space.write({ key, item: moved, ttl, when }, namespace.call(options))
+    // A conflict: it was written since, and the touch came before.
+    return outcome === 'stored' || outcome === 'conflict'
+  } catch (error) {
+    if (isOutage(error)) space.owe?.(key)
+    throw error
   }
 }
