@@ -1,6 +1,12 @@
 import { cacheOver } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
+import { createSerializer } from '@anycache/serializer'
 import { expect, test } from 'vitest'
+
+/** A serializer whose format is the native one but for this. */
+function formatted(format: object): object {
+  return { ...createSerializer(), format: { metadata: true, plainKeys: false, ...format } }
+}
 
 test.each([
   [{ namespaces: 'shop' }, /unknown option "namespaces"; did you mean "namespace"/],
@@ -17,6 +23,11 @@ test.each([
   [{ serializer: { encode() {} } }, /encode but no decode/],
   [{ serializer: { compresion: false } }, /compression/],
   [{ serializer: null }, /serializer/],
+  [{ serializer: formatted({}) }, /format must be \{ counterFlags: one or more flags/],
+  [{ serializer: formatted({ counterFlags: [] }) }, /counterFlags: one or more/],
+  [{ serializer: formatted({ counterFlags: [-1] }) }, /counterFlags: one or more/],
+  [{ serializer: formatted({ counterFlags: [2 ** 12] }) }, /with metadata, bits 12 and 13 of the flags are 0/],
+  [{ serializer: formatted({ counterFlags: [2], metadata: 'no' }) }, /metadata: true or false/],
   [{ name: 7 }, /name must be a string/],
 ])('cacheOver refuses %j and says why', (options, message) => {
   expect(() => cacheOver(new MemoryStore(), options as never)).toThrow(
@@ -167,4 +178,11 @@ test('a serializer keeps its own this', async () => {
   await using cache = cacheOver(new MemoryStore(), { serializer: new Sealed() })
   await cache.set('k', ['a'])
   expect(await cache.get('k')).toEqual(['a'])
+})
+
+test('flags that name torn bytes are refused when they are written, not when they are read', async () => {
+  const torn = { encode: () => ({ flags: 2 ** 32 - 1, data: 'x' }), decode: () => 'x' }
+  const serializer = { ...torn, format: { counterFlags: [2], metadata: false, plainKeys: false } as const }
+  const cache = cacheOver(new MemoryStore(), { serializer })
+  await expect(cache.set('k', 'v')).rejects.toMatchObject({ code: 'ERR_CACHE_SERIALIZATION', key: 'k' })
 })

@@ -1,6 +1,14 @@
 import { types } from 'node:util'
-import { type Encoded, FLAG_LEASE, FLAG_METADATA, nativeFormat, type Serializer } from '@anycache/serializer'
-import { SerializationError } from '../errors.js'
+import {
+  type Encoded,
+  FLAG_LEASE,
+  FLAG_METADATA,
+  FLAGS_TORN,
+  type Format,
+  nativeFormat,
+  type Serializer,
+} from '@anycache/serializer'
+import { InvalidArgumentError, SerializationError } from '../errors.js'
 import { shown } from './shown.js'
 
 const longestCounter = 20
@@ -13,6 +21,7 @@ const counterForm = /^(?:0|[1-9]\d{0,15}) *$/
  */
 export function besideCounters(own: Serializer): Serializer {
   const format = own.format ?? nativeFormat
+  checkFormat(format)
   const { counterFlags } = format
   const counterIn = (flags: number, data: Uint8Array | string): number | undefined =>
     counterFlags.includes(flags) ? countIn(data) : undefined
@@ -47,11 +56,32 @@ function countIn(data: Uint8Array | string): number | undefined {
   return count <= Number.MAX_SAFE_INTEGER ? count : undefined
 }
 
+function checkFormat(format: Format): void {
+  const { counterFlags, metadata, plainKeys } = format
+  const isCounter = (flags: unknown): boolean => isFlags(flags) && !(metadata && areOurs(flags))
+  if (Array.isArray(counterFlags) && counterFlags.length > 0 && counterFlags.every(isCounter)) {
+    if (typeof metadata === 'boolean' && typeof plainKeys === 'boolean') return
+  }
+  throw new InvalidArgumentError(
+    "the serializer's format must be { counterFlags: one or more flags, metadata: true or false, plainKeys: true or false }; " +
+      'with metadata, bits 12 and 13 of the flags are 0',
+  )
+}
+
+function isFlags(flags: unknown): flags is number {
+  return Number.isInteger(flags) && (flags as number) >= 0 && (flags as number) < FLAGS_TORN
+}
+
+/** Whether they say that there is metadata, or a lease. */
+function areOurs(flags: number): boolean {
+  return (flags & (FLAG_METADATA | FLAG_LEASE)) !== 0
+}
+
 function checkEncoded(encoded: Encoded, hasMetadata: boolean): void {
   const { flags, data } = (encoded ?? {}) as Partial<Encoded>
-  if (Number.isInteger(flags) && (flags as number) >= 0 && (flags as number) < 2 ** 32) {
+  if (isFlags(flags)) {
     if (typeof data === 'string' || types.isUint8Array(data)) {
-      if (!hasMetadata || ((flags as number) & (FLAG_METADATA | FLAG_LEASE)) === 0) return
+      if (!hasMetadata || !areOurs(flags)) return
       throw new SerializationError(
         `the serializer gives flags ${flags}, and bits 12 and 13 are the cache's own; have it leave them 0`,
       )
@@ -59,6 +89,6 @@ function checkEncoded(encoded: Encoded, hasMetadata: boolean): void {
   }
   const got = typeof data === 'string' ? 'text' : types.isUint8Array(data) ? 'bytes' : shown(data)
   throw new SerializationError(
-    `the serializer's encode must give { flags: 0 to 2^32−1, data: text or a Uint8Array }, got flags ${shown(flags)} and data ${got}`,
+    `the serializer's encode must give { flags: 0 to 2^32−2, data: text or a Uint8Array }, got flags ${shown(flags)} and data ${got}`,
   )
 }
