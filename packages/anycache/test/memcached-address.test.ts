@@ -1,4 +1,5 @@
 import { MemcachedStore } from '@anycache/memcached'
+import { nativeFormat } from '@anycache/serializer'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { MemcachedServerConfig } from '../src/config.js'
@@ -19,12 +20,12 @@ function configOf(config: unknown) {
 /** Where keys lie for the config, and what its servers are called. */
 async function throughConfig(config: unknown) {
   const store = await openStore(configOf(config))
-  return { servers: store.servers, placed: keys.map(key => store.space([]).serverOf(key)) }
+  return { servers: store.servers, placed: keys.map(key => store.space([], nativeFormat).serverOf(key)) }
 }
 
 function throughStore(servers: readonly Server[]) {
   const store = new MemcachedStore({ servers: servers as string[] })
-  return { servers: store.servers, placed: keys.map(key => store.space([]).serverOf(key)) }
+  return { servers: store.servers, placed: keys.map(key => store.space([], nativeFormat).serverOf(key)) }
 }
 
 const writings: [name: string, writings: Server[], urls: string[]][] = [

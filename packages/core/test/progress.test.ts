@@ -16,7 +16,7 @@ class Figures implements Wire {
   get writableLength(): number {
     return this.writeQueueSize
   }
-  get _handle(): Wire['_handle'] {
+  get _handle(): NonNullable<Wire['_handle']> {
     return this
   }
 }

@@ -18,7 +18,7 @@ beforeEach(() => {
 /** Until the replay has paid everything back. */
 async function replayed(key: string): Promise<void> {
   await vi.waitFor(async () => {
-    const raw = await store.space(['shop']).get(key, { deadline: Number.POSITIVE_INFINITY })
+    const raw = await store.space(['shop'], nativeFormat).get(key, { deadline: Number.POSITIVE_INFINITY })
     expect(raw).toBeUndefined()
   })
 }

@@ -21,7 +21,7 @@ test('a touch that loses against another write came before it, and ends', async 
   store.space = () =>
     new Proxy(space, {
       get(target, verb: keyof Space) {
-        if (verb !== 'write') return target[verb].bind(target)
+        if (verb !== 'write') return target[verb]?.bind(target)
         return (...args: Parameters<Space['write']>) => {
           // Another process is always faster.
           if (++conflicts > 100) throw new Error('too many')
