@@ -66,6 +66,13 @@ test('bits 12 and 13 mean nothing where the format says so', async () => {
   }
 })
 
+test('a counter of our own that a count has made has no flags, so that PHP and Dalli read it', async () => {
+  const one = await server()
+  const space = storeOf(one).space([])
+  expect(await space.count('n', 5, from5, within())).toEqual({ value: 5 })
+  expect(await one.command('get n')).toBe('VALUE n 0 1\r\n5\r\nEND')
+})
+
 test('counters have the flags of the format, the first of them when they are new', async () => {
   const one = await server()
   const space = storeOf(one).space([], foreign)

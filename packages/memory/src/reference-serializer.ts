@@ -1,4 +1,4 @@
-import { type Encoded, FLAG_INTEGER, SerializationError, type Serializer } from '@anycache/serializer'
+import { type Encoded, FLAG_INTEGER, nativeFormat, SerializationError, type Serializer } from '@anycache/serializer'
 
 /** A flag of this store alone: the payload is a {@link Reference}. No serializer uses bit 31. */
 const referenceFlag = 0x8000_0000
@@ -16,6 +16,8 @@ class Reference {
 
 /** Hands values through as they are. Whole numbers ≥ 0 become digits, since counters count those. */
 export const referenceSerializer: Serializer = {
+  format: { ...nativeFormat, counterFlags: [FLAG_INTEGER] },
+
   encode(value: unknown): Encoded {
     if (Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)) {
       return { flags: FLAG_INTEGER, data: String(value) }

@@ -210,7 +210,7 @@ describe('isolation by reference', () => {
 
   test('keeps whole numbers countable', () => {
     const store = new MemoryStore({ isolation: 'reference' })
-    const space = store.space([], nativeFormat)
+    const space = store.space([], store.serializer?.format ?? nativeFormat)
     const item = store.serializer!.encode(41) as StoredItem
     space.write({ key: 'n', item, ttl: forever, when: 'always' }, call)
     expect(space.count('n', 1, undefined, call)).toEqual({ value: 42 })

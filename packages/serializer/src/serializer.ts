@@ -13,8 +13,8 @@ export interface Format {
   readonly plainKeys: boolean
 }
 
-/** The format of anycache's own bytes. */
-export const nativeFormat: Format = { counterFlags: [FLAG_INTEGER, 0], metadata: true, plainKeys: false }
+/** The format of anycache's own bytes. A counter that a count has made has no flags: PHP and Dalli read no number with flags 2. */
+export const nativeFormat: Format = { counterFlags: [0, FLAG_INTEGER], metadata: true, plainKeys: false }
 
 /** Turns values into flags and payloads, and back. Bits 12 and 13 of the flags are core's, unless the format says otherwise. */
 export interface Serializer {
