@@ -13,6 +13,7 @@ export class StorePool {
   readonly #open: OpenStore
   readonly #patient = new Map<string, CheckedConfig>()
   readonly #stores = new Map<string, Promise<Store>>()
+  readonly #making = new Set<Promise<Store>>()
   readonly #releases: ReturnType<typeof hold>[] = []
 
   /** `configs`: all that will be acquired. Of those that share a store the most patient one makes it: connecting may take as long as that one would wait. */
@@ -35,16 +36,23 @@ export class StorePool {
     return store
   }
 
-  /** Closes what nothing else holds by now. */
+  /** Closes what nothing else holds by now. A store that cannot be closed hides neither the caches nor why they failed to open. */
   async release(): Promise<void> {
+    // The store that failed may have left others half made.
+    while (this.#making.size > 0) await Promise.allSettled(this.#making)
     const call = { deadline: now() + defaultTimeout }
-    await Promise.all(this.#releases.splice(0).map(release => release(call)))
+    await Promise.allSettled(this.#releases.splice(0).map(release => release(call)))
   }
 
-  async #make(config: CheckedConfig): Promise<Store> {
-    const store = await this.#open(config, inner => this.acquire(inner))
-    this.#releases.push(hold(store))
-    return store
+  #make(config: CheckedConfig): Promise<Store> {
+    const making = this.#open(config, inner => this.acquire(inner)).then(store => {
+      this.#releases.push(hold(store))
+      return store
+    })
+    this.#making.add(making)
+    const made = (): boolean => this.#making.delete(making)
+    making.then(made, made)
+    return making
   }
 }
 

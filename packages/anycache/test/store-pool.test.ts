@@ -88,3 +88,31 @@ test('what no cache and no store holds is closed when the pool lets go', async (
   await cache.close()
   expect(made.map(({ closings }) => closings)).toEqual([1, 1])
 })
+
+test('a store that is still being made when another one fails is closed as well', async () => {
+  const slow: OpenStore = async (config, acquire) => {
+    if (config === pair) {
+      const [first, second] = await Promise.all([acquire(front), acquire(back)])
+      return pairOf(first, second)
+    }
+    if (config === front) throw new Error('this driver is not installed')
+    await new Promise(setImmediate)
+    return new Served(config)
+  }
+  const pool = new StorePool([pair, front, back], slow)
+  await expect(pool.acquire(pair)).rejects.toThrow('not installed')
+  await pool.release()
+  expect(made.map(({ closings }) => closings)).toEqual([1])
+})
+
+test('a store that cannot be closed does not keep the pool from letting go', async () => {
+  const pool = new StorePool([front, back], async config => {
+    const store = new Served(config)
+    if (config === front) store.close = () => Promise.reject(new Error('stuck')) as never
+    return store
+  })
+  await pool.acquire(front)
+  await pool.acquire(back)
+  await pool.release()
+  expect(made.map(({ closings }) => closings)).toEqual([0, 1])
+})
