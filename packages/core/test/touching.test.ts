@@ -53,3 +53,23 @@ test('a touch whose second step an outage left undone is remembered as a delete'
     expect(cache.stats()).toMatchObject({ errors: 1, outageMisses: 1 })
   }
 })
+
+test('a set that is called while a touch rewrites comes after it, without versions as well', async () => {
+  const store = new IllStore()
+  Object.assign(store.limits, { cas: false })
+  const cache = cacheOver(store, { namespace: 'shop' })
+  await put(store.space(['shop'], nativeFormat), 'old')
+  let set: Promise<boolean> | undefined
+  store.slowness = verb => {
+    if (verb !== 'get' || set !== undefined) return undefined
+    return new Promise(resolve => {
+      setImmediate(() => {
+        set = cache.set('k', 'new')
+        setImmediate(resolve)
+      })
+    })
+  }
+  expect(await cache.touch('k', hour)).toBe(true)
+  expect(await set).toBe(true)
+  expect(await cache.get('k')).toBe('new')
+})

@@ -4,7 +4,6 @@ import { isOutage } from '../errors.js'
 import { type Answer, type Call, owed, type Space, type Touched } from '../store.js'
 import { epochNow } from '../timers.js'
 import type { Namespace } from './namespace.js'
-import { readItem } from './reading.js'
 
 /** `touch` after its arguments were checked. */
 export async function touchEntry(
@@ -19,7 +18,9 @@ export async function touchEntry(
     const send = (call: Call): Answer<Touched> => space.touch(key, ttl, call)
     const touched = await namespace.inOrder(key, namespace.call(options), send, () => space.owe?.(key))
     if (touched !== 'has-metadata') return touched === 'touched'
-    return await rewrite(namespace, space, key, ttl, options)
+    // Without versions, nothing else keeps a later write of this process from coming in between.
+    const { order, prefix } = namespace
+    return await order.exclusive(prefix + key, () => rewrite(namespace, space, key, ttl, options))
   } catch (error) {
     namespace.endure(error, 'touch', key, options)
     return false
@@ -35,7 +36,7 @@ async function rewrite(
   options: CallOptions | undefined,
 ): Promise<boolean> {
   try {
-    const item = await readItem(namespace, key, namespace.versionedCall(options))
+    const item = await namespace.reads.get(key, namespace.versionedCall(options))
     // Deleted since it was touched, or touched for one who may not see it.
     if (item === undefined || item === owed) return true
     const now = epochNow()
