@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import {
   type Encoded,
+  FLAG_INTEGER,
   FLAG_LEASE,
   FLAG_METADATA,
   FLAGS_TORN,
@@ -23,6 +24,7 @@ export function besideCounters(own: Serializer): Serializer {
   const format = own.format ?? nativeFormat
   checkFormat(format)
   const { counterFlags } = format
+  const written = counterFlags.includes(FLAG_INTEGER) ? FLAG_INTEGER : counterFlags[0]
   const counterIn = (flags: number, data: Uint8Array | string): number | undefined =>
     counterFlags.includes(flags) ? countIn(data) : undefined
   const checked = (encoded: Encoded): Encoded => {
@@ -39,7 +41,7 @@ export function besideCounters(own: Serializer): Serializer {
     format,
     encode(value) {
       if (Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0)) {
-        return { flags: counterFlags[0], data: String(value) }
+        return { flags: written, data: String(value) }
       }
       const encoded = own.encode(value)
       return encoded instanceof Promise ? encoded.then(checked) : checked(encoded)
