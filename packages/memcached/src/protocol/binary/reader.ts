@@ -36,7 +36,7 @@ export class BinaryReader implements ReplyReader {
     const inbox = this.#inbox
     const first = inbox.at(0)
     const skipped = first === undefined ? 0 : (opaqueAt(frame, start) - first.serial) >>> 0
-    const request = inbox.at(skipped)
+    const request = skipped === 0 ? first : inbox.at(skipped)
     if (request === undefined || opcodeOf(request) !== opcodeAt(frame, start)) {
       throw new MalformedReply(frame.subarray(start, end))
     }
