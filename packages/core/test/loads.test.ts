@@ -374,3 +374,19 @@ test('the onOutcome of a caller that joined runs in its own async context', asyn
     ['second', 'joined'],
   ])
 })
+
+test('an append that is under way when a load of its key ends is not undone by it', async () => {
+  const store = new IllStore()
+  const shared = cacheOver(store, { namespace: 'shop' })
+  await shared.set('k', 'a')
+  const [{ opened, open }, read] = [gate(), gate()]
+  const load = shared.getOrSet('k', () => opened.then(() => 'loaded'), { force: true })
+  store.slowness = verb => (verb === 'get' ? read.opened : undefined)
+  const append = shared.append('k', '+')
+  open()
+  await new Promise(setImmediate)
+  read.open()
+  expect(await load).toBe('loaded')
+  expect(await append).toBe(true)
+  expect(await shared.get('k')).toBe('a+')
+})

@@ -96,6 +96,8 @@ export function join(
 ): Promise<boolean> {
   // Bytes are copied: they are joined only when the entry has been read, and the caller may change them before.
   const own = typeof part === 'string' ? part : new Uint8Array(part)
+  // Now, not when it writes: the result of a load waits for the place of this call, and would undo it.
+  namespace.changing(key)
   // One deadline for all its steps. An owed delete is no answer to it: the server is asked.
   const call = namespace.versionedCall(options, true)
   return namespace.steps(op, key, call, async (within, step) => {
