@@ -69,7 +69,10 @@ export interface Call {
   readonly deadline: number
   /** The answer must carry a casToken, so it comes from where versions are kept, never from a nearer copy. Stores of one tier may ignore it. */
   readonly versioned?: true | undefined
-  /** Which keys lie together: of several servers the one for this text holds the key. Default: the key's own. Stores of one server may ignore it. */
+  /**
+   * Which keys lie together: of several servers the one for this text holds the key. Default: the key itself. A key has one route: every call on
+   * it names the same. Stores of one server may ignore it.
+   */
   readonly route?: string | undefined
   /**
    * Where an outage left the key's delete undone: true has the server asked all the same, the owed delete going first; otherwise the
@@ -90,7 +93,8 @@ export type Failed = { readonly failure: CacheError }
  * Every verb throws a `ConnectionError`, `TimeoutError`, `ServerError` or `OverloadedError` with `server` and `outcome`; policy is core's.
  *
  * Some items count as absent: leases, and entries whose soft deadline has passed (`countsAsAbsent` of the serializer says which). Reads
- * hand them out, and core judges them; every other verb treats them as if nothing were there: `remove` answers false and yet deletes.
+ * hand them out, and core judges them; every other verb treats them as if nothing were there: `remove` answers false and yet deletes. They
+ * are judged by this process' clock (`epochNow`), never by the server's, so that one process sees an entry alike in every verb.
  */
 export interface Space {
   get(key: string, call: Call): Answer<StoredItem | Owed | undefined>
