@@ -10,6 +10,7 @@ export default defineConfig({
       { find: /^@anycache\/conformance\/testing$/, replacement: `${packages}/conformance/src/testing.ts` },
       { find: /^@anycache\/redis\/ioredis-parameters$/, replacement: `${packages}/redis/src/ioredis-parameters.ts` },
       { find: /^@anycache\/memcached\/address$/, replacement: `${packages}/memcached/src/address.ts` },
+      { find: /^@anycache\/testing\/([a-z-]+)$/, replacement: `${packages}/testing/src/$1.ts` },
       { find: /^@anycache\/([a-z]+)$/, replacement: `${packages}/$1/src/index.ts` },
       { find: /^anycache$/, replacement: `${packages}/anycache/src/index.ts` },
     ],

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { type MemcachedServer, startMemcached } from '../servers/memcached.js'
-import { type RedisServer, startRedis } from '../servers/redis.js'
+import { type MemcachedServer, startMemcached } from '@anycache/testing/memcached'
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import { root } from './blocks.js'
 import type { Fault } from './snippets.js'
 

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { startMemcached } from '@anycache/testing/memcached'
+import { startRedis } from '@anycache/testing/redis'
 import { expect, test } from 'vitest'
-import { startMemcached } from '../servers/memcached.js'
-import { startRedis } from '../servers/redis.js'
 import { run } from './run.js'
 
 const jest = join(dirname(createRequire(import.meta.url).resolve('jest/package.json')), 'bin/jest.js')

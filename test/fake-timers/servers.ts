@@ -1,6 +1,6 @@
-import { startMemcached } from '../servers/memcached.js'
-import { startRedis } from '../servers/redis.js'
-import type { TestServer } from '../servers/test-server.js'
+import { startMemcached } from '@anycache/testing/memcached'
+import { startRedis } from '@anycache/testing/redis'
+import type { TestServer } from '@anycache/testing/test-server'
 
 /** Every backend by name, and how to start its server. */
 export const backends: readonly [string, (() => Promise<TestServer>) | undefined][] = [

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { TestServer } from '@anycache/testing/test-server'
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest'
-import type { TestServer } from '../servers/test-server.js'
 import { type CaseBench, everywhere, withServer } from './cases.js'
 import { backends } from './servers.js'
 

@@ -1,7 +1,7 @@
+import { type MemcachedServer, startMemcached } from '@anycache/testing/memcached'
+import { type FaultProxy, startProxy } from '@anycache/testing/proxy'
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import { type Cache, createCache } from 'anycache'
-import { type MemcachedServer, startMemcached } from '../servers/memcached.js'
-import { type FaultProxy, startProxy } from '../servers/proxy.js'
-import { type RedisServer, startRedis } from '../servers/redis.js'
 
 /** The servers of one backend, each behind a proxy that can fail. */
 export interface Bench {

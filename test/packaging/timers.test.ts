@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { packages, sourcesOf } from './workspace.js'
+import { publicPackages, sourcesOf } from './workspace.js'
 
 /** Core keeps the real ones; the serializer only checks whether Node's ticks are real. */
 const KEEPERS = ['packages/core/src/timers.ts', 'packages/serializer/src/compression.ts']
@@ -43,8 +43,7 @@ describe('the scan for timers', () => {
 })
 
 test('every timer and clock comes from core', () => {
-  const sources = packages()
-    .filter(({ folder }) => folder !== 'bench')
+  const sources = publicPackages()
     .flatMap(sourcesOf)
     .filter(({ path }) => !KEEPERS.includes(path))
     // The rest of the conformance suite runs only in tests.

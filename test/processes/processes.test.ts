@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { startMemcached } from '@anycache/testing/memcached'
+import { startRedis } from '@anycache/testing/redis'
 import { createCache } from 'anycache'
 import { describe, expect, test } from 'vitest'
-import { startMemcached } from '../servers/memcached.js'
-import { startRedis } from '../servers/redis.js'
 
 const workers = 4
 

@@ -1,5 +1,5 @@
+import { findChromium } from '@anycache/testing/binaries'
 import { type Browser, chromium } from 'playwright-core'
-import { findChromium } from '../../../test/servers/binaries.js'
 
 /** Starts a headless Chromium that connects only to the pages it opens. */
 export async function launchChromium(): Promise<Browser> {

@@ -1,9 +1,9 @@
 import { cacheOver } from '@anycache/core'
 import { RedisStore } from '@anycache/redis'
+import { startMemcached } from '@anycache/testing/memcached'
+import { startRedis } from '@anycache/testing/redis'
 import { type CacheConfig, type CachesConfig, createCache, createCaches } from 'anycache'
 import { describe, expect, test } from 'vitest'
-import { startMemcached } from '../../../test/servers/memcached.js'
-import { startRedis } from '../../../test/servers/redis.js'
 import { identityOf } from '../src/open-store.js'
 import { resolveConfig } from '../src/resolve-config.js'
 

@@ -1,6 +1,6 @@
+import { type MemcachedServer, startMemcached } from '@anycache/testing/memcached'
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../../../test/servers/memcached.js'
-import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
 import { type Ended, folder, runNode } from './built.js'
 
 interface Told {

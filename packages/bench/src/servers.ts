@@ -1,5 +1,5 @@
-import { type MemcachedServer, startMemcached } from '../../../test/servers/memcached.js'
-import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
+import { type MemcachedServer, startMemcached } from '@anycache/testing/memcached'
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import type { BackendName } from './contenders/lineup.js'
 
 /** Fresh servers on free ports of 127.0.0.1, each started when it is first needed. */

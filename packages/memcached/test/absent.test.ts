@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { CasToken, VersionedItem, Write } from '@anycache/core'
 import { FLAG_LEASE, FLAG_METADATA, FLAGS_TORN, writeMetadata } from '@anycache/serializer'
+import { type MemcachedServer, startMemcached } from '@anycache/testing/memcached'
 import { afterAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../../../test/servers/memcached.js'
 import type { MemcachedSpace } from '../src/space.js'
 import { proxy, read, server, storeOf, text, within } from './opened.js'
 

@@ -3,8 +3,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CasToken, StoreEvent } from '@anycache/core'
+import type { MemcachedServer } from '@anycache/testing/memcached'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import type { MemcachedServer } from '../../../test/servers/memcached.js'
 import { proxy, read, server, store, storeOf, text, within } from './opened.js'
 
 /** A memcached with SASL on, whose passwords are checked by a saslauthd of ours: it lets `user` in with `p:w@ü`. */

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { CacheError, Space } from '@anycache/core'
+import { countWrites } from '@anycache/testing/writes'
 import { Client } from 'memjs'
 import { expect, test, vi } from 'vitest'
-import { countWrites } from '../../../test/servers/writes.js'
 import type { MemcachedOptions } from '../src/index.js'
 import { anySpace, proxy, read, server, store, storeOf, text, behindProxy as wired, within } from './opened.js'
 

@@ -1,6 +1,6 @@
 import type { StoredItem } from '@anycache/core'
+import type { FaultProxy } from '@anycache/testing/proxy'
 import { expect, onTestFinished, test } from 'vitest'
-import type { FaultProxy } from '../../../test/servers/proxy.js'
 import type { MemcachedSpace } from '../src/space.js'
 import { proxy, read, server, store, storeOf, text, within } from './opened.js'
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import type { Space } from '@anycache/core'
+import type { MemcachedServer } from '@anycache/testing/memcached'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import type { MemcachedServer } from '../../../test/servers/memcached.js'
 import type { MemcachedStore } from '../src/index.js'
 import { proxy, read, server, store, storeOf, text, within } from './opened.js'
 

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { CacheError, StoreEvent } from '@anycache/core'
-import { onTestFinished } from 'vitest'
 import {
   type MemcachedServer,
   type MemcachedOptions as ServerOptions,
   startMemcached,
-} from '../../../test/servers/memcached.js'
-import type { FaultProxy } from '../../../test/servers/proxy.js'
-import { closing, proxy, text, within } from '../../../test/stores/opened.js'
+} from '@anycache/testing/memcached'
+import { closing, proxy, text, within } from '@anycache/testing/opened'
+import type { FaultProxy } from '@anycache/testing/proxy'
+import { onTestFinished } from 'vitest'
 import { type MemcachedOptions, MemcachedStore } from '../src/index.js'
 import type { MemcachedSpace } from '../src/space.js'
 
-export { proxy, read, text, within } from '../../../test/stores/opened.js'
+export { proxy, read, text, within } from '@anycache/testing/opened'
 
 /** A memcached that ends with the test. */
 export async function server(options?: ServerOptions): Promise<MemcachedServer> {

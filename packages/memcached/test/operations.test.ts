@@ -1,6 +1,6 @@
 import type { CasToken } from '@anycache/core'
+import { type MemcachedServer, startMemcached } from '@anycache/testing/memcached'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../../../test/servers/memcached.js'
 import { MemcachedStore } from '../src/index.js'
 import type { MemcachedSpace } from '../src/space.js'
 import { anySpace, read, server, storeOf, text, within } from './opened.js'

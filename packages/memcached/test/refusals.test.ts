@@ -1,8 +1,8 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { inspect } from 'node:util'
 import type { CacheError, StoreEvent } from '@anycache/core'
+import { startRedis } from '@anycache/testing/redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { startRedis } from '../../../test/servers/redis.js'
 import type { MemcachedOptions } from '../src/index.js'
 import { server, store, text, within } from './opened.js'
 

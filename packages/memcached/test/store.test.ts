@@ -1,6 +1,6 @@
 import { describeStore } from '@anycache/conformance'
+import { startMemcached } from '@anycache/testing/memcached'
 import { afterAll } from 'vitest'
-import { startMemcached } from '../../../test/servers/memcached.js'
 import { MemcachedStore } from '../src/index.js'
 
 const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached(), startMemcached()])

@@ -11,9 +11,9 @@ import {
   unframe,
   writeMetadata,
 } from '@anycache/serializer'
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
 import { commandCounts, itemAt, read, store, text, within } from './opened.js'
 
 let redis: RedisServer

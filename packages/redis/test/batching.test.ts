@@ -1,6 +1,6 @@
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
+import { countWrites } from '@anycache/testing/writes'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
-import { countWrites } from '../../../test/servers/writes.js'
 import { anySpace, commandCounts, itemAt, proxy, read, store, text, within } from './opened.js'
 
 let redis: RedisServer

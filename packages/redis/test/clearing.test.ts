@@ -1,7 +1,7 @@
 import type { Call } from '@anycache/core'
 import { FLAG_LEASE, nativeFormat } from '@anycache/serializer'
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
 import { anySpace, commandCounts, failure, proxy, read, server, store, text, until, within } from './opened.js'
 
 let redis: RedisServer

@@ -1,8 +1,8 @@
 import { cacheOver } from '@anycache/core'
+import type { FaultProxy } from '@anycache/testing/proxy'
+import type { RedisServer } from '@anycache/testing/redis'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import type { FaultProxy } from '../../../test/servers/proxy.js'
-import type { RedisServer } from '../../../test/servers/redis.js'
 import { anySpace, eventsOf, failure, proxy, read, server, store, text, until, within } from './opened.js'
 
 interface Pair {

@@ -1,7 +1,7 @@
 import type { Space } from '@anycache/core'
+import type { FaultProxy } from '@anycache/testing/proxy'
+import type { RedisServer } from '@anycache/testing/redis'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { FaultProxy } from '../../../test/servers/proxy.js'
-import type { RedisServer } from '../../../test/servers/redis.js'
 import {
   anySpace,
   commandCounts,

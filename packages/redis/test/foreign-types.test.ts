@@ -1,6 +1,6 @@
 import { cacheOver } from '@anycache/core'
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
 import { RedisStore } from '../src/index.js'
 
 let server: RedisServer

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { type Cache, type CacheError, cacheOver } from '@anycache/core'
 import { createSerializer, nativeFormat } from '@anycache/serializer'
+import type { RedisServer } from '@anycache/testing/redis'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
-import type { RedisServer } from '../../../test/servers/redis.js'
 import type { RedisStoreOptions } from '../src/index.js'
 import { anySpace, commandCounts, eventsOf, failure, proxy, server, store, until, within } from './opened.js'
 

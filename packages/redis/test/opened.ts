@@ -1,11 +1,11 @@
 import type { Space, Store, StoredItem, StoreEvent } from '@anycache/core'
+import { closing, within } from '@anycache/testing/opened'
+import { type RedisServer, type RedisOptions as ServerOptions, startRedis } from '@anycache/testing/redis'
 import type { Redis } from 'ioredis'
 import { onTestFinished } from 'vitest'
-import { type RedisServer, type RedisOptions as ServerOptions, startRedis } from '../../../test/servers/redis.js'
-import { closing, within } from '../../../test/stores/opened.js'
 import { type RedisClient, RedisStore, type RedisStoreOptions } from '../src/index.js'
 
-export { anySpace, proxy, read, text, within } from '../../../test/stores/opened.js'
+export { anySpace, proxy, read, text, within } from '@anycache/testing/opened'
 
 /** A Redis that ends with the test. */
 export async function server(options?: ServerOptions): Promise<RedisServer> {

@@ -1,6 +1,6 @@
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
 import { anySpace, read, store, text, within } from './opened.js'
 
 let redis: RedisServer

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { type Cache, type CacheError, type CasToken, cacheOver } from '@anycache/core'
 import { nativeFormat } from '@anycache/serializer'
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
 import { failure, itemAt, store, within } from './opened.js'
 
 let redis: RedisServer

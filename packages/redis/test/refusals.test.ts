@@ -1,7 +1,7 @@
 import { nativeFormat } from '@anycache/serializer'
+import { startMemcached } from '@anycache/testing/memcached'
+import { startRedis } from '@anycache/testing/redis'
 import { expect, test } from 'vitest'
-import { startMemcached } from '../../../test/servers/memcached.js'
-import { startRedis } from '../../../test/servers/redis.js'
 import { anySpace, commandCounts, eventsOf, failure, read, server, store, text, until, within } from './opened.js'
 
 test('a full server refuses writes and still reads and deletes; its breaker stays closed', async () => {

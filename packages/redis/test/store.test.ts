@@ -1,6 +1,6 @@
 import { describeStore } from '@anycache/conformance'
+import { startRedis } from '@anycache/testing/redis'
 import { afterAll } from 'vitest'
-import { startRedis } from '../../../test/servers/redis.js'
 import { RedisStore } from '../src/index.js'
 
 const server = await startRedis()

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type CasToken, cacheOver } from '@anycache/core'
 import { nativeFormat } from '@anycache/serializer'
+import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RedisServer, startRedis } from '../../../test/servers/redis.js'
 import { anySpace, failure, itemAt, read, store, text, within } from './opened.js'
 
 let redis: RedisServer

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type FaultProxy, startProxy } from './proxy.js'
-import { startRedis } from './redis.js'
-import { countWrites } from './writes.js'
+import { type FaultProxy, startProxy } from '../src/proxy.js'
+import { startRedis } from '../src/redis.js'
+import { countWrites } from '../src/writes.js'
 
 const value = 'x'.repeat(1000)
 const get = 'GET k\r\n'

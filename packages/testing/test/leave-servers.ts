@@ -1,6 +1,6 @@
 // Run in its own process by servers.test.ts: starts servers, prints their pids, and ends in the given way.
-import { startMemcached } from './memcached.js'
-import { startRedis } from './redis.js'
+import { startMemcached } from '../src/memcached.js'
+import { startRedis } from '../src/redis.js'
 
 const [end, folder] = process.argv.slice(2) as [string, string]
 process.env.TMPDIR = folder

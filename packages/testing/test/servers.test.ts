@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { freePort, withFreePort } from './free-port.js'
-import { type MemcachedOptions, type MemcachedServer, startMemcached } from './memcached.js'
-import { type RedisOptions, type RedisServer, startRedis } from './redis.js'
+import { freePort, withFreePort } from '../src/free-port.js'
+import { type MemcachedOptions, type MemcachedServer, startMemcached } from '../src/memcached.js'
+import { type RedisOptions, type RedisServer, startRedis } from '../src/redis.js'
 
 async function redis(options?: RedisOptions): Promise<RedisServer> {
   const server = await startRedis(options)
@@ -250,7 +250,7 @@ describe('a test process', () => {
   const compiled = mkdtempSync(join(tmpdir(), 'anycache-compiled-'))
   beforeAll(() => {
     // Node cannot run the sources directly, and a worker of the test runner must not be killed.
-    const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
+    const tsc = fileURLToPath(new URL('../../../node_modules/typescript/bin/tsc', import.meta.url))
     const source = fileURLToPath(new URL('leave-servers.ts', import.meta.url))
     const options = [
       '--ignoreConfig',
@@ -271,7 +271,7 @@ describe('a test process', () => {
   test.each(['return', 'exit', 'SIGINT', 'SIGTERM', 'SIGKILL'])('leaves no server when it ends by %s', async end => {
     const folder = mkdtempSync(join(tmpdir(), 'anycache-left-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))
-    const child = spawn(process.execPath, [join(compiled, 'leave-servers.js'), end, folder], {
+    const child = spawn(process.execPath, [join(compiled, 'test', 'leave-servers.js'), end, folder], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     onTestFinished(() => {

@@ -20,7 +20,7 @@ afterEach(() => {
 /** A copy of the module that has not found anything yet, as in a test worker that just started. */
 async function freshFindServer() {
   vi.resetModules()
-  return (await import('./binaries.js')).findServer
+  return (await import('../src/binaries.js')).findServer
 }
 
 function executable(name: string, script = ''): string {

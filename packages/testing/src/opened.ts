@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Call, Space, Store, Write } from '@anycache/core'
 import { nativeFormat } from '@anycache/serializer'
 import { onTestFinished } from 'vitest'
-import { type FaultProxy, startProxy } from '../servers/proxy.js'
+import { type FaultProxy, startProxy } from './proxy.js'
 
 /** A proxy that ends with the test. */
 export async function proxy(target: { port: number }): Promise<FaultProxy> {
