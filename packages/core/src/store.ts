@@ -107,7 +107,7 @@ export interface Space {
    * `ttl` as in {@link Write}. A value of another type than items is found as one with the flags `FLAGS_TORN`.
    */
   claim(key: string, lease: Item, ttl: number, call: Call): Answer<Claimed>
-  /** Deletes; with `only`, just that version. True: it was there. */
+  /** Deletes. True: it was there. With `only`: just that version, which counts as there whatever it is. */
   remove(key: string, only: CasToken | undefined, call: Call): Answer<boolean>
   removeMany(keys: readonly string[], call: Call): Answer<readonly (boolean | Failed)[]>
   /** Reads and deletes in one step: of two concurrent takes exactly one gets the item. */

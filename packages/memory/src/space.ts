@@ -77,7 +77,7 @@ export class MemorySpace implements Space {
     const entry = this.#entries.peek(wireKey)
     if (only !== undefined && entry?.casToken !== only) return false
     this.#entries.lru.delete(wireKey)
-    return this.#isPresent(entry)
+    return only !== undefined || this.#isPresent(entry)
   }
 
   removeMany(keys: readonly string[]): boolean[] {

@@ -189,10 +189,10 @@ export const claims: StoreCapability = {
       only: cas,
       async run(trial) {
         const casToken = await trial.won('k')
-        await trial.remove('k', casToken)
+        expect(await trial.remove('k', casToken)).toBe(true)
         expect(await trial.get('k')).toBeUndefined()
         const theirs = await trial.won('k')
-        await trial.remove('k', casToken)
+        expect(await trial.remove('k', casToken)).toBe(false)
         expect(await trial.token('k')).toBe(theirs)
       },
     },
