@@ -117,7 +117,7 @@ export function softDeadlineOf(metadata: Uint8Array): number {
 export function countsAsAbsent(item: { flags: number; metadata?: Uint8Array | undefined }, epochMs: number): boolean {
   if ((item.flags & (FLAG_LEASE | FLAG_METADATA)) === 0 || item.flags === FLAGS_TORN) return false
   if (item.flags === FLAG_LEASE) return true
-  if (item.metadata === undefined || item.metadata.length < SECTIONS) return false
+  if (item.metadata === undefined || item.metadata.length < CREATED) return false
   const softDeadline = softDeadlineOf(item.metadata)
   return softDeadline !== 0 && softDeadline <= epochMs
 }
