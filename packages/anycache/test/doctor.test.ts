@@ -3,7 +3,7 @@ import { type RedisServer, startRedis } from '@anycache/testing/redis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Ended, folder, runNode } from './built.js'
 
-interface Told {
+interface Report {
   readonly ok: boolean
   readonly source: string
   readonly namespace: string | null
@@ -25,14 +25,14 @@ function anycache(args: readonly string[], env?: Readonly<Record<string, string>
 async function diagnose(
   url: string | undefined,
   env?: Readonly<Record<string, string>>,
-): Promise<Told & { code: number | null }> {
+): Promise<Report & { code: number | null }> {
   const { code, stdout, stderr } = await anycache(['doctor', ...(url === undefined ? [] : [url]), '--json'], env)
   expect(stderr).toBe('')
   return { ...JSON.parse(stdout), code }
 }
 
-function codes(told: Told): string[] {
-  return told.findings.map(finding => `${finding.level} ${finding.code}`)
+function codes(report: Report): string[] {
+  return report.findings.map(finding => `${finding.level} ${finding.code}`)
 }
 
 describe('of a Redis', () => {
@@ -51,8 +51,8 @@ describe('of a Redis', () => {
 
   test('says which variable won, that it answers, how fast, and its version', async () => {
     await cachePolicy('64mb', 'allkeys-lru')
-    const told = await diagnose(undefined, { REDIS_URL: at('?namespace=shop&ttl=5m') })
-    expect(told).toMatchObject({
+    const report = await diagnose(undefined, { REDIS_URL: at('?namespace=shop&ttl=5m') })
+    expect(report).toMatchObject({
       code: 0,
       ok: true,
       source: 'REDIS_URL',
@@ -60,7 +60,7 @@ describe('of a Redis', () => {
       ttl: 300_000,
       findings: [],
     })
-    expect(told.servers).toEqual([
+    expect(report.servers).toEqual([
       {
         server: `127.0.0.1:${redis.port}`,
         reachable: true,
@@ -68,20 +68,20 @@ describe('of a Redis', () => {
         version: expect.stringMatching(/^Redis \d+\./),
       },
     ])
-    expect(told.servers[0]?.latency).toBeGreaterThan(0)
+    expect(report.servers[0]?.latency).toBeGreaterThan(0)
   })
 
   test('finds that memory has no limit and that nothing is evicted', async () => {
     await cachePolicy('0', 'noeviction')
-    const told = await diagnose(at('?namespace=shop&ttl=5m'))
-    expect(codes(told)).toEqual(['problem no-maxmemory', 'problem noeviction'])
-    expect(told).toMatchObject({ code: 1, ok: false, source: 'argument' })
+    const report = await diagnose(at('?namespace=shop&ttl=5m'))
+    expect(codes(report)).toEqual(['problem no-maxmemory', 'problem noeviction'])
+    expect(report).toMatchObject({ code: 1, ok: false, source: 'argument' })
   })
 
   test('finds that entries without ttl are never evicted, and warns of no ttl and no namespace', async () => {
     await cachePolicy('64mb', 'volatile-lru')
-    const told = await diagnose(at())
-    expect(codes(told)).toEqual(['problem volatile-without-ttl', 'warning no-namespace', 'warning no-ttl'])
+    const report = await diagnose(at())
+    expect(codes(report)).toEqual(['problem volatile-without-ttl', 'warning no-namespace', 'warning no-ttl'])
     expect(codes(await diagnose(at('?namespace=a&ttl=1h')))).toEqual([])
   })
 
@@ -111,12 +111,12 @@ describe('of a Redis', () => {
   })
 
   test('warns where a user may not read the statistics', async () => {
-    const told = await diagnose(at('?namespace=a&ttl=1h', 'blind'))
-    expect(codes(told)).toEqual(['warning no-statistics'])
-    expect(told.servers[0]).toMatchObject({ reachable: true, error: { code: 'ERR_CACHE_SERVER' } })
+    const report = await diagnose(at('?namespace=a&ttl=1h', 'blind'))
+    expect(codes(report)).toEqual(['warning no-statistics'])
+    expect(report.servers[0]).toMatchObject({ reachable: true, error: { code: 'ERR_CACHE_SERVER' } })
   })
 
-  test('shows a password nowhere, be it right or wrong', async () => {
+  test('never shows a password, right or wrong', async () => {
     const attempts = [
       ['doctor', at()],
       ['doctor', '--json', at('', 'blind')],
@@ -127,9 +127,9 @@ describe('of a Redis', () => {
       expect(stdout).toContain(String(redis.port))
       expect(stdout + stderr).not.toContain('SECRET')
     }
-    const told = await diagnose(`redis://:SECRET-wrong@127.0.0.1:${redis.port}`)
-    expect(told.code).toBe(1)
-    expect(codes(told)[0]).toMatch(/^problem (refused|unreachable)$/)
+    const report = await diagnose(`redis://:SECRET-wrong@127.0.0.1:${redis.port}`)
+    expect(report.code).toBe(1)
+    expect(codes(report)[0]).toMatch(/^problem (refused|unreachable)$/)
   })
 })
 
@@ -138,9 +138,9 @@ describe('of memcached', () => {
     await using living = await startMemcached()
     await using dead = await startMemcached()
     await dead.kill()
-    const told = await diagnose(undefined, { MEMCACHE_SERVERS: `127.0.0.1:${living.port},127.0.0.1:${dead.port}` })
-    expect(told).toMatchObject({ code: 1, ok: false, source: 'MEMCACHE_SERVERS' })
-    expect(told.servers).toEqual([
+    const report = await diagnose(undefined, { MEMCACHE_SERVERS: `127.0.0.1:${living.port},127.0.0.1:${dead.port}` })
+    expect(report).toMatchObject({ code: 1, ok: false, source: 'MEMCACHE_SERVERS' })
+    expect(report.servers).toEqual([
       {
         server: `127.0.0.1:${living.port}`,
         reachable: true,
@@ -153,22 +153,22 @@ describe('of memcached', () => {
         error: expect.objectContaining({ code: 'ERR_CACHE_CONNECTION' }),
       },
     ])
-    expect(codes(told)).toEqual(['problem unreachable', 'warning no-namespace', 'warning no-ttl'])
-    expect(told.findings[0]?.server).toBe(`127.0.0.1:${dead.port}`)
+    expect(codes(report)).toEqual(['problem unreachable', 'warning no-namespace', 'warning no-ttl'])
+    expect(report.findings[0]?.server).toBe(`127.0.0.1:${dead.port}`)
   })
 
   test('is content with a server as it is started by default', async () => {
     await using server = await startMemcached()
-    const told = await diagnose(`memcached://127.0.0.1:${server.port}?namespace=a&ttl=1h`)
-    expect(told).toMatchObject({ code: 0, ok: true, findings: [] })
+    const report = await diagnose(`memcached://127.0.0.1:${server.port}?namespace=a&ttl=1h`)
+    expect(report).toMatchObject({ code: 0, ok: true, findings: [] })
   })
 
   test('finds that CAS, or eviction, is switched off, and that entries were evicted', async () => {
     await using server = await startMemcached({ args: ['-C', '-m', '2'] })
     await fill(server)
-    const told = await diagnose(`memcached://127.0.0.1:${server.port}?namespace=a&ttl=1h`)
-    expect(codes(told)).toEqual(['warning cas-off', 'warning evictions'])
-    expect(told.code).toBe(0)
+    const report = await diagnose(`memcached://127.0.0.1:${server.port}?namespace=a&ttl=1h`)
+    expect(codes(report)).toEqual(['warning cas-off', 'warning evictions'])
+    expect(report.code).toBe(0)
     await using full = await startMemcached({ args: ['-M'] })
     const other = await diagnose(`memcached://127.0.0.1:${full.port}?namespace=a&ttl=1h`)
     expect(codes(other)).toEqual(['problem noeviction'])
@@ -177,10 +177,10 @@ describe('of memcached', () => {
   test('gives a frozen server up at the timeout', async () => {
     await using server = await startMemcached()
     await server.pause()
-    const told = await diagnose(`memcached://127.0.0.1:${server.port}?namespace=a&ttl=1h&timeout=100`)
+    const report = await diagnose(`memcached://127.0.0.1:${server.port}?namespace=a&ttl=1h&timeout=100`)
     server.resume()
-    expect(codes(told)).toEqual(['problem unreachable'])
-    expect(told.servers[0]).toMatchObject({ reachable: false, error: { code: 'ERR_CACHE_TIMEOUT' } })
+    expect(codes(report)).toEqual(['problem unreachable'])
+    expect(report.servers[0]).toMatchObject({ reachable: false, error: { code: 'ERR_CACHE_TIMEOUT' } })
   })
 })
 
@@ -192,16 +192,16 @@ async function fill(server: MemcachedServer): Promise<void> {
 
 describe('of the config', () => {
   test('warns of memory in production', async () => {
-    const told = await diagnose('memory://', { NODE_ENV: 'production' })
-    expect(told).toMatchObject({ code: 0, source: 'argument', servers: [] })
-    expect(codes(told)).toEqual(['warning memory-in-production'])
+    const report = await diagnose('memory://', { NODE_ENV: 'production' })
+    expect(report).toMatchObject({ code: 0, source: 'argument', servers: [] })
+    expect(codes(report)).toEqual(['warning memory-in-production'])
     expect(codes(await diagnose('null://', { NODE_ENV: 'production' }))).toEqual(['warning null-in-production'])
     expect(codes(await diagnose(undefined))).toEqual([])
   })
 
   test('warns of TLS that trusts anyone', async () => {
-    const told = await diagnose('rediss://127.0.0.1:1?tls.rejectUnauthorized=false')
-    expect(codes(told)).toContain('warning tls-unverified')
+    const report = await diagnose('rediss://127.0.0.1:1?tls.rejectUnauthorized=false')
+    expect(codes(report)).toContain('warning tls-unverified')
   })
 
   test('ends with 2 and the reasons when it is wrong', async () => {

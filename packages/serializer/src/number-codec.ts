@@ -14,7 +14,7 @@ export function encodeNumber(value: number): { flags: number; data: string } | u
   return { flags: CODEC_JSON, data: Number.isInteger(value) ? value.toExponential() : String(value) }
 }
 
-/** The number that digits without flags mean, whoever wrote them; `decr` pads with spaces. Undefined for other text. */
+/** The number that digits without flags mean, whichever client wrote them; `decr` pads with spaces. Undefined for other text. */
 export function counterFrom(text: string): number | bigint | undefined {
   const first = text.charCodeAt(0)
   if (first < 0x30 || first > 0x39 || !COUNTER.test(text)) return undefined

@@ -141,7 +141,7 @@ export const absence: StoreCapability = {
       },
     })),
     {
-      title: 'among many keys, leases and values are told apart',
+      title: 'among many keys, leases and values are distinguished',
       async run(trial) {
         const keys = Array.from({ length: 60 }, (_, i) => `key ${i}`)
         await Promise.all(keys.map((key, i) => trial.put(key, i % 3 === 0 ? lease() : i % 3 === 1 ? 'v' : fresh('v'))))

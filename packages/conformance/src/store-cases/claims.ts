@@ -213,7 +213,7 @@ export const claims: StoreCapability = {
       },
     },
     {
-      title: 'may last for ever or for a moment',
+      title: 'may last without end or for a moment',
       only: cas,
       waits: true,
       async run(trial) {

@@ -86,7 +86,7 @@ export class Progress<W extends Wire = Wire> {
     this.#isDoubtful = false
   }
 
-  /** One request has its answer, be it an error, or will get none. */
+  /** One request was answered, perhaps with an error, or will not be. */
   answered(exchange: Exchange<W>): void {
     this.#unanswered--
     exchange.unanswered--
