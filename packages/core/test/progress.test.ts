@@ -164,6 +164,17 @@ test('many small replies to many exchanges are late, however many bytes they are
   expect(progress.judge(batch)).toBe('busy')
 })
 
+test('once all replies to an exchange are there, a late call behind it is late, however many bytes they were', () => {
+  const { progress } = connection(patient)
+  const batch = progress.begin()
+  for (let i = 0; i < 3; i++) progress.sent(batch, 100, now() + patient)
+  for (let i = 0; i < 3; i++) {
+    progress.arrived(60_000)
+    progress.answered(batch)
+  }
+  expect(progress.judge(write(progress, 100))).toBe('late')
+})
+
 test('a connection unused for a second is doubtful until something comes', () => {
   const { progress } = connection(patient)
   const first = write(progress, 100)

@@ -90,7 +90,8 @@ export class Progress<W extends Wire = Wire> {
   answered(exchange: Exchange<W>): void {
     this.#unanswered--
     exchange.unanswered--
-    if (exchange === this.#answering) return
+    // What came of one that is answered whole is under way no longer.
+    if (exchange === this.#answering && exchange.unanswered > 0) return
     this.#answering = exchange
     this.#received = 0
   }
