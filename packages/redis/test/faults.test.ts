@@ -286,17 +286,20 @@ test('five late answers in a row open the breaker, one good answer resets the co
   expect(await late()).toBe('ERR_CACHE_CONNECTION')
 })
 
-test('answers that come late do not count as good ones', async () => {
+test.each<[string, (space: Space) => unknown]>([
+  ['get', space => space.get('k', within(10))],
+  ['remove', space => space.remove('k', undefined, within(10))],
+])('answers that come late do not count as good ones: %s', async (_, call) => {
   const { wire, space } = await wired({ timeout: 20_000 })
   for (let i = 0; i < 5; i++) {
     const { bytesDown } = wire
     wire.blackHole('down')
-    expect((await failure(() => space.get('k', within(10)))).code).toBe('ERR_CACHE_TIMEOUT')
+    expect((await failure(() => call(space))).code).toBe('ERR_CACHE_TIMEOUT')
     wire.pass()
     await until(() => expect(wire.bytesDown).toBeGreaterThan(bytesDown))
     await new Promise(resolve => setTimeout(resolve, 20))
   }
-  expect((await failure(() => space.get('k', within(10)))).message).toMatch(/breaker is open/)
+  expect((await failure(() => call(space))).message).toMatch(/breaker is open/)
 })
 
 test('a server that comes back slower than it was is used again', async () => {

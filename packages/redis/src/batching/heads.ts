@@ -13,15 +13,16 @@ export class Heads {
     this.keys = keys
   }
 
+  /** Their replies are no sign of health: that to the command, right behind them, is one, unless it is late. */
   send(connection: Connection, exchange: ClientExchange, deadline: number): void {
     const { exchanges } = connection
     this.found.length = 0
     const answered = (reply: unknown): void => {
-      exchanges.answered(exchange, false)
+      exchanges.answered(exchange, true)
       this.found.push(reply as Buffer)
     }
     const failed = (error: unknown): void => {
-      exchanges.failure(error, exchange, false)
+      exchanges.failure(error, exchange, true)
       this.found.push(undefined)
     }
     for (const key of this.keys) {
