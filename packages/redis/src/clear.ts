@@ -14,38 +14,56 @@ class Clearing {
   readonly #reached = new Set<string>()
   /** Keys that a call could not clear. */
   readonly #missed = new Set<string>()
+  /** What calls clear, until the server has answered. */
+  readonly #underWay = new Set<Promise<void>>()
+  /** Why it is not known whether a call has cleared its key. */
+  #doubt: CacheError | undefined
+  readonly #nextCall: () => Call
 
-  constructor(path: readonly string[], keyPrefix: string) {
+  constructor(path: readonly string[], keyPrefix: string, nextCall: () => Call) {
+    this.#nextCall = nextCall
     const name = path.join('/')
     this.pattern = `${literal(keyPrefix + name)}[:/]*`
     this.#own = new RegExp(`^${name.replaceAll('.', '\\.')}(?:/[A-Za-z0-9_.-]+)*:`)
   }
 
   /** Clears the key, unless a call did so before. */
-  reach(wireKey: string, batcher: Batcher, call: Call): void {
+  reach(wireKey: string, batcher: Batcher): void {
     if (this.#reached.has(wireKey) || !this.#own.test(wireKey)) return
     this.#reached.add(wireKey)
     this.#missed.delete(wireKey)
-    batcher.request('unlink', [wireKey], wireKey, call.deadline, nothing).catch(({ code, outcome }: CacheError) => {
-      // One that is late is done all the same, as long as its connection lives.
-      if (code === 'ERR_CACHE_TIMEOUT' && outcome === 'unknown') return
+    // By the clear's own patience: a call with less must not take its key's clearing with it, on which those behind it rely.
+    const { deadline } = this.#nextCall()
+    const cleared = batcher.request('unlink', [wireKey], wireKey, deadline, nothing).catch((error: CacheError) => {
+      if (error.code === 'ERR_CACHE_TIMEOUT') {
+        this.#doubt = error
+        return
+      }
       this.#reached.delete(wireKey)
       this.#missed.add(wireKey)
     })
+    this.#underWay.add(cleared)
+    cleared.then(() => this.#underWay.delete(cleared))
   }
 
-  async sweep(batcher: Batcher, keyPrefix: string, nextCall: () => Call): Promise<void> {
+  async sweep(batcher: Batcher, keyPrefix: string): Promise<void> {
     const cut = Buffer.byteLength(keyPrefix)
-    for await (const found of scan(batcher, this.pattern, nextCall)) {
+    for await (const found of scan(batcher, this.pattern, this.#nextCall)) {
       const keys = found.map(key => key.subarray(cut))
       // latin1 keeps every byte, and names and separators are ASCII; the key itself may be any bytes.
       const own = keys.filter(key => this.#own.test(key.toString('latin1')) && !this.#reached.has(key.toString()))
-      await unlink(batcher, own, nextCall())
+      await unlink(batcher, own, this.#nextCall())
     }
   }
 
-  get missed(): Buffer[] {
-    return [...this.#missed].map(wireKey => Buffer.from(wireKey))
+  /** Waits for what calls clear, and clears what they could not. */
+  async finish(topology: Topology): Promise<void> {
+    await Promise.all(this.#underWay)
+    const again = [...this.#missed].map(wireKey =>
+      unlink(topology.batcherFor(wireKey), [Buffer.from(wireKey)], this.#nextCall()),
+    )
+    await Promise.all(again)
+    if (this.#doubt !== undefined) throw this.#doubt
   }
 }
 
@@ -61,17 +79,17 @@ export class Clearings {
   }
 
   /** A call on the key is about to be sent. */
-  reach(wireKey: string, batcher: Batcher, call: Call): void {
-    for (const clearing of this.#running) clearing.reach(wireKey, batcher, call)
+  reach(wireKey: string, batcher: Batcher): void {
+    for (const clearing of this.#running) clearing.reach(wireKey, batcher)
   }
 
   /** Deletes every key of the namespace `path` and those nested in it. */
   async clear(topology: Topology, path: readonly string[], nextCall: () => Call): Promise<void> {
-    const clearing = new Clearing(path, topology.keyPrefix)
+    const clearing = new Clearing(path, topology.keyPrefix, nextCall)
     this.#running.add(clearing)
     try {
-      await everyServer('clear', topology.masters, master => clearing.sweep(master, topology.keyPrefix, nextCall))
-      for (const key of clearing.missed) await unlink(topology.batcherFor(String(key)), [key], nextCall())
+      await everyServer('clear', topology.masters, master => clearing.sweep(master, topology.keyPrefix))
+      await clearing.finish(topology)
     } finally {
       this.#running.delete(clearing)
     }

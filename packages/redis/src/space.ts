@@ -69,13 +69,13 @@ export class RedisSpace implements Space {
 
   get(key: string, call: Call): Promise<StoredItem | undefined> {
     const wireKey = this.#prefix + key
-    return this.#batcherFor(wireKey, call).get(wireKey, call.deadline, this.#item)
+    return this.#batcherFor(wireKey).get(wireKey, call.deadline, this.#item)
   }
 
   getMany(keys: readonly string[], call: Call): Promise<Found[]> {
     const wireKeys = keys.map(key => this.#prefix + key)
     const { masters } = this.#topology
-    if (!this.#clearings.idle) for (const wireKey of wireKeys) this.#batcherFor(wireKey, call)
+    if (!this.#clearings.idle) for (const wireKey of wireKeys) this.#batcherFor(wireKey)
     return masters.length === 1
       ? this.#getFrom(masters[0] as Batcher, wireKeys, call)
       : this.#getFromSeveral(wireKeys, call)
@@ -125,7 +125,7 @@ export class RedisSpace implements Space {
   write(write: Write, call: Call): Promise<Written> {
     const { key, item, when } = write
     const wireKey = this.#prefix + key
-    const batcher = this.#batcherFor(wireKey, call)
+    const batcher = this.#batcherFor(wireKey)
     const { limit } = batcher.connection
     const value = payloadOf(item)
     if (value === undefined) return refuseLarge(batcher, wireKey, when, call)
@@ -171,7 +171,7 @@ export class RedisSpace implements Space {
     const wireKey = this.#prefix + key
     // Not by a script: docs/decisions/0015-what-counts-as-absent-on-redis.md.
     const heads = this.#hasMetadata ? new Heads([wireKey]) : undefined
-    return this.#batcherFor(wireKey, call).request('unlink', [wireKey], wireKey, call.deadline, wasThere, heads)
+    return this.#batcherFor(wireKey).request('unlink', [wireKey], wireKey, call.deadline, wasThere, heads)
   }
 
   removeMany(keys: readonly string[], call: Call): Promise<(boolean | Failed)[]> {
@@ -180,7 +180,7 @@ export class RedisSpace implements Space {
 
   take(key: string, call: Call): Promise<Item | undefined> {
     const wireKey = this.#prefix + key
-    const taken = this.#batcherFor(wireKey, call).request('getdel', [wireKey], wireKey, call.deadline, this.#item)
+    const taken = this.#batcherFor(wireKey).request('getdel', [wireKey], wireKey, call.deadline, this.#item)
     return taken.catch(error => {
       // A list under the key is a miss, and stays.
       if (isRefusal(error, 'WRONGTYPE')) return undefined
@@ -236,14 +236,14 @@ export class RedisSpace implements Space {
   /** A script that changes the key. */
   #run<T>(script: string, key: string, args: (string | Buffer)[], call: Call, read: Reader<T>): Promise<T> {
     const wireKey = this.#prefix + key
-    const batcher = this.#batcherFor(wireKey, call)
+    const batcher = this.#batcherFor(wireKey)
     return batcher.request('eval', [script, '1', wireKey, ...args], wireKey, call.deadline, read)
   }
 
   /** Where the call on this key is about to be sent. */
-  #batcherFor(wireKey: string, call: Call): Batcher {
+  #batcherFor(wireKey: string): Batcher {
     const batcher = this.#topology.batcherFor(wireKey)
-    if (!this.#clearings.idle) this.#clearings.reach(wireKey, batcher, call)
+    if (!this.#clearings.idle) this.#clearings.reach(wireKey, batcher)
     return batcher
   }
 

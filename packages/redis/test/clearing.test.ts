@@ -119,6 +119,28 @@ test('a call made while clear runs sees nothing of before, and is not undone by 
   expect(((await redis.command('KEYS', 'order[:/]*')) as string[]).sort()).toEqual(['order:10', 'order:4', 'order:6'])
 })
 
+test('clear ends once the keys of calls made while it ran are cleared, however little patience those had', async () => {
+  const slow = await server()
+  const wire = await proxy({ port: slow.port })
+  const opened = store({ port: wire.port })
+  const space = opened.space(['shop'], nativeFormat)
+  await space.write(text('k', 'before'), soon())
+  await space.write(text('l', 'before'), soon())
+  wire.dribble(64 * 1024, 20, 'up')
+  const cleared = space.clear(soon)
+  // Nothing else is sent until it has ended.
+  const large = anySpace(opened).write(text('large', 'x'.repeat(2 ** 21)), within(30_000))
+  const got = failure(() => space.get('k', within(50)))
+  const missed = failure(() => space.get('l', within(50)))
+  const written = space.write(text('l', 'after'), within(30_000))
+  await cleared
+  expect(await slow.command('EXISTS', 'shop:k')).toBe(0)
+  for (const each of [got, missed]) expect(await each).toMatchObject({ code: 'ERR_CACHE_TIMEOUT', outcome: 'not-sent' })
+  await large
+  expect(await written).toEqual({ outcome: 'stored' })
+  expect(await slow.command('GET', 'shop:l')).toBe('after')
+})
+
 test('an add that was answered while clear ran stays', async () => {
   const space = store({ port: redis.port }).space(['added'], nativeFormat)
   const keys = Array.from({ length: 3000 }, (_, i) => `k${i}`)
