@@ -169,11 +169,18 @@ export class Connection implements SessionListener, RequestOwner {
   }
 
   /** Resolves when the server answered; the breaker does not stand in the way, and closing does not wait. */
-  #probe(patience: number): Promise<void> {
-    return promised(new Request('noop', '', now() + patience, () => {}), request => {
-      this.#watch(request, this)
-      this.send(request)
-    })
+  async #probe(patience: number): Promise<void> {
+    const connects = this.#session === undefined
+    try {
+      await promised(new Request('noop', '', now() + patience, () => {}), request => {
+        this.#watch(request, this)
+        this.send(request)
+      })
+    } catch (error) {
+      // The next probe would wait for this attempt.
+      if (connects && this.#session?.isOpen === false) this.#session.fail(error as CacheError)
+      throw error
+    }
   }
 
   #takeIn(request: Request, owner: RequestOwner, refusal: CacheError | undefined): boolean {

@@ -87,3 +87,14 @@ test('a close lets every clear that waits for another one finish', async () => {
   await opened.close(within())
   expect(await Promise.all([...clears, after])).toEqual(Array(4).fill('answered'))
 })
+
+test('a probe whose connection gets no answer gives it up, so that the next one finds a server that is back', async () => {
+  const { wire, space } = await behindProxy({ timeout: 30_000 })
+  await wire.refuse()
+  await wire.cut()
+  await trip(space)
+  // The first connection that somebody makes now is a dead one.
+  wire.stallAfter(0, { direction: 'up' })
+  await wire.accept()
+  await vi.waitFor(() => space.get('k', within(100)), { timeout: 10_000, interval: 20 })
+}, 20_000)
