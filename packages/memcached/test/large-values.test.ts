@@ -1,5 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
+import { roomFor } from '../src/protocol/binary/requests.js'
+import { Request } from '../src/request.js'
 import { behindProxy, code, read, text, within } from './opened.js'
 
 const eightMegabytes = { args: ['-I', '8m', '-m', '128'] }
@@ -120,4 +122,13 @@ test('a link that is too slow for many small calls is relieved by the breaker', 
     expect(events).toContain('breaker')
   }, 8000)
   await Promise.all(calls)
+})
+
+test.each(['delete', 'get'] as const)('a write takes no room for its value where it travels as a %s', verb => {
+  for (const data of [new Uint8Array(2 ** 20), 'x'.repeat(2 ** 20)]) {
+    const request = new Request(verb, 'k', Number.POSITIVE_INFINITY, () => {})
+    request.item = { flags: 0, data }
+    request.bytes = data.length
+    expect(roomFor(request)).toBeLessThan(1000)
+  }
 })

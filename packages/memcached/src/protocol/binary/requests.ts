@@ -43,7 +43,8 @@ export function apart(request: Request): Uint8Array | undefined {
 export function roomFor(request: Request): number {
   const { verb, wireKey, bytes } = request
   if (verb === 'raw') return bytes
-  return headerBytes + 20 + wireKey.length * 3 + bytes - (apart(request)?.length ?? 0)
+  const inPlace = payloadOf(request) === undefined ? 0 : bytes - (apart(request)?.length ?? 0)
+  return headerBytes + 20 + wireKey.length * 3 + inPlace
 }
 
 /** The opcode with which the request is, or was, written. */
