@@ -20,6 +20,8 @@ export class Outbox {
   }
 
   add(request: Request): void {
+    // A flush concerns what was asked before it, and nothing else.
+    this.#gather()
     this.#batch.push(request)
     this.schedule()
   }
@@ -35,13 +37,16 @@ export class Outbox {
 
   #compose(): void {
     this.#isScheduled = false
+    this.#gather()
     const batch = this.#batch
     this.#batch = []
-    const composers = this.#composers
-    if (composers.length > 0) {
-      this.#composers = []
-      for (const composer of composers) composer.compose(batch)
-    }
     if (batch.length > 0) this.#write(batch)
+  }
+
+  #gather(): void {
+    if (this.#composers.length === 0) return
+    const composers = this.#composers
+    this.#composers = []
+    for (const composer of composers) composer.compose(this.#batch)
   }
 }

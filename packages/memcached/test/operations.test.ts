@@ -222,6 +222,20 @@ describe.each([1, 3])('with %i servers', count => {
     ])
   })
 
+  test('a flush takes what was written before it, and nothing else', async () => {
+    const flushed = storeOf(await server())
+    const spaces = [flushed.space([]), flushed.space(['shop'])]
+    for (const each of spaces) await each.get('k', within())
+    const calls = [
+      ...spaces.map(each => each.write(text('before', 'v'), within())),
+      flushed.flush(within()),
+      ...spaces.map(each => each.write(text('after', 'v'), within())),
+    ]
+    await Promise.all(calls)
+    for (const each of spaces) expect(await read(each, 'before')).toBeUndefined()
+    for (const each of spaces) expect(await read(each, 'after')).toBe('v')
+  })
+
   test('stats come per server, and a ping and a flush reach all', async () => {
     await opened.ping(within())
     const stats = await opened.serverStats(undefined, within())
