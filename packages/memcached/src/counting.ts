@@ -130,6 +130,8 @@ export class Counting implements Steps {
   countOn(request: Request, { value, isThere, version }: Found): Counted | typeof again {
     if (value === undefined) {
       if (typeof this.first !== 'number') return this.first
+      // It was not alone, and what replaced the counter since was asked later: a counter made now would come behind that.
+      if (!request.alone && this.known?.isReplaced) return { value: this.first }
       request.verb = isThere ? 'set' : 'add'
       request.only = version
       return again

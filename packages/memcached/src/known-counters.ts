@@ -12,6 +12,8 @@ export class KnownCounter {
   isFresh = false
   /** One of those under way met something else. */
   isSpoiled = false
+  /** Something that was asked after those under way replaces it, or deletes it. */
+  isReplaced = false
 }
 
 /** Keys found to be counters with room, and not written by this process since. */

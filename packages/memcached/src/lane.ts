@@ -67,7 +67,11 @@ export class Lane implements RequestOwner, Composer, Generations {
     }
     // All but a plain get may leave something else there than the counter that is known.
     const isGet = request.verb === 'get' && !request.alone
-    if (!isGet && !(request.steps instanceof Counting)) this.#counters.forget(request.key)
+    if (!isGet && !(request.steps instanceof Counting)) {
+      const known = this.#counters.get(request.key)
+      if (known !== undefined) known.isReplaced = replaces(request)
+      this.#counters.forget(request.key)
+    }
     this.#enqueue(request)
   }
 
@@ -214,6 +218,11 @@ export class Lane implements RequestOwner, Composer, Generations {
       await Promise.all(missing.map(item => ask(addRequest(item, newGeneration(), deadline))))
     }
   }
+}
+
+/** Whether it leaves nothing of what lies there, whatever that is. */
+function replaces({ verb, only, ttl }: Request): boolean {
+  return only === undefined && (verb === 'set' || verb === 'delete' || (verb === 'touch' && ttl === 0))
 }
 
 function join(batch: Request[], request: Request): void {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Space, Write } from '@anycache/core'
 import { expect, test } from 'vitest'
-import { proxy, read, server, storeOf, text, within } from './opened.js'
+import { behindProxy, proxy, read, server, storeOf, text, within } from './opened.js'
 
 const most = Number.MAX_SAFE_INTEGER
 const fromOne = { value: 1, ttl: Number.POSITIVE_INFINITY }
@@ -186,3 +186,23 @@ test('a take whose namespace was cleared between its steps gives what it took', 
   expect(`${(await taking)?.data}`).toBe('new')
   expect(await read(theirs, 'k')).toBeUndefined()
 })
+
+test.each(['remove', 'set'])(
+  'a counter that is gone is not made behind a %s that was asked after the count',
+  async later => {
+    const { one, wire, space } = await behindProxy({ timeout: 20_000 })
+    const foreign = storeOf(one).space([])
+    const count = (): Promise<unknown> => space.count('n', 1, { value: 1, ttl: 60_000 }, within(9000))
+    await count()
+    const [first, ...others] = [count(), count(), count()]
+    await first
+    // The others are on their way together.
+    wire.blackHole('up')
+    await foreign.remove('n', undefined, within())
+    const last =
+      later === 'set' ? space.write(text('n', 'v'), within(9000)) : space.remove('n', undefined, within(9000))
+    wire.pass()
+    await Promise.all([...others, last])
+    expect(await read(space, 'n')).toBe(later === 'set' ? 'v' : undefined)
+  },
+)
