@@ -284,6 +284,8 @@ export class Connection implements Watcher {
         if (isReply(error)) answered()
         else {
           clearTimeout(timer)
+          // The connection may live on, as where the client gave the command up: nothing is due on it any more.
+          exchanges.answered(exchange, true)
           reject(error)
         }
       }
