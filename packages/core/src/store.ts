@@ -87,6 +87,11 @@ export type Answer<T> = T | Promise<T>
 /** One of many: an entry whose server failed carries its own failure, and costs no other entry. */
 export type Failed = { readonly failure: CacheError }
 
+/** Whether one of many failed. */
+export function isFailed(answer: unknown): answer is Failed {
+  return typeof answer === 'object' && answer !== null && 'failure' in answer
+}
+
 /**
  * One namespace of a store, bound once: prefix, hashing and generation live here.
  * Verbs on one key take effect in call order. Verbs of one tick may share a batch.

@@ -1,4 +1,4 @@
-import type { Limits, ServerStats, Space, Store, StoreEvent } from '@anycache/core'
+import { type Limits, Listeners, type ServerStats, type Space, type Store, type StoreEvent } from '@anycache/core'
 import type { Format, Serializer } from '@anycache/serializer'
 import type { LRUCache } from 'lru-cache'
 import { Entries, entryOverhead } from './entries.js'
@@ -15,14 +15,12 @@ export class MemoryStore implements Store {
   /** Present with `isolation: 'reference'`. */
   declare readonly serializer?: Serializer
   readonly #entries: Entries
-  readonly #listeners = new Set<(event: StoreEvent) => void>()
+  readonly #listeners = new Listeners()
 
   /** Throws `InvalidArgumentError` for options that cannot be used. */
   constructor(options: MemoryOptions = {}) {
     const resolved = resolveMemoryOptions(options)
-    this.#entries = new Entries(resolved, resolved.clock, event => {
-      for (const listener of this.#listeners) listener(event)
-    })
+    this.#entries = new Entries(resolved, resolved.clock, this.#listeners.report)
     if (resolved.isolation === 'reference') this.serializer = referenceSerializer
     this.limits = {
       maxItemBytes: resolved.maxBytes === undefined ? Number.POSITIVE_INFINITY : resolved.maxBytes - entryOverhead,
@@ -46,10 +44,7 @@ export class MemoryStore implements Store {
   }
 
   listen(listener: (event: StoreEvent) => void): () => void {
-    this.#listeners.add(listener)
-    return () => {
-      this.#listeners.delete(listener)
-    }
+    return this.#listeners.add(listener)
   }
 
   ping(): void {}

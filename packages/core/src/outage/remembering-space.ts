@@ -7,6 +7,7 @@ import {
   type Counted,
   type Failed,
   type Item,
+  isFailed,
   type Owed,
   owed,
   type Space,
@@ -284,8 +285,4 @@ export class RememberingSpace implements Space {
     this.#ledger.remember({ prefix: this.#prefix, key, route, server })
     this.#onOwing(server)
   }
-}
-
-function isFailed(answer: unknown): answer is Failed {
-  return typeof answer === 'object' && answer !== null && 'failure' in answer
 }

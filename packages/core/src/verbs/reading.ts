@@ -1,6 +1,6 @@
 import type { CallOptions } from '../cache.js'
 import { Miss } from '../entries/verdict.js'
-import type { Answer, Call, CasToken, Failed, Owed, StoredItem } from '../store.js'
+import { type Answer, type Call, type CasToken, isFailed, type Owed, type StoredItem } from '../store.js'
 import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'
 import type { Namespace } from './namespace.js'
@@ -123,10 +123,6 @@ export async function readMany<T>(
     if (value !== undefined) hits.set(key, value as T)
   }
   return hits
-}
-
-function isFailed(answer: Found | Failed): answer is Failed {
-  return typeof answer === 'object' && 'failure' in answer
 }
 
 /** Reads and deletes in one step. Rejects in an outage: what was taken must not look like nothing. */

@@ -1,7 +1,17 @@
 import type { Encoded } from '@anycache/serializer'
 import type { CallOptions, WriteOptions } from '../cache.js'
 import { NotSupportedError } from '../errors.js'
-import type { Answer, Call, Condition, Failed, Item, Space, Write, Written } from '../store.js'
+import {
+  type Answer,
+  type Call,
+  type Condition,
+  type Failed,
+  type Item,
+  isFailed,
+  type Space,
+  type Write,
+  type Written,
+} from '../store.js'
 import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'
 import type { Namespace } from './namespace.js'
@@ -210,7 +220,7 @@ function reportAll(
   const failed: string[] = []
   for (const [i, key] of keys.entries()) {
     const answer = answers[i] as Written | Failed
-    if (!('failure' in answer)) {
+    if (!isFailed(answer)) {
       if (!report(namespace, 'setMany', key, items[i] as Item, answer)) failed.push(key)
       continue
     }
