@@ -30,12 +30,13 @@ const LIGHT = ['@anycache/memcached/address', '@anycache/redis/ioredis-parameter
 
 /** The floors of core, lowest first: a file imports only from its own floor and those below. */
 const FLOORS = [
-  ['cache', 'loader', 'store', 'errors', 'timers'],
+  ['cache', 'loader', 'schema', 'store', 'errors', 'timers'],
   ['input'],
   ['events'],
   ['server'],
   ['outage'],
   ['entries'],
+  ['lease'],
   ['verbs'],
   ['read-through'],
   ['store-cache', 'hold', 'cache-over', 'index'],

@@ -41,7 +41,7 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   const { keyspace } = settings
   const joint = keyspace === undefined ? undefined : (keyspaces.get(keyspace) ?? { flights: new Flights(), holders: 0 })
   const { flights } = joint ?? shared
-  const entries = new Entries(settings.serializer, signals)
+  const entries = new Entries(settings.serializer, signals, backing, settings.path)
   const root: Root = {
     store: backing,
     settings,

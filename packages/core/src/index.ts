@@ -4,8 +4,15 @@ export type {
   CallOptions,
   CountingOptions,
   CountOptions,
+  LoadedMany,
   Loader,
   LoadOptions,
+  Lock,
+  LockOptions,
+  ManyLoader,
+  ReadThroughOptions,
+  TypedCache,
+  TypedOptions,
   WriteOptions,
 } from './cache.js'
 export { cacheOver } from './cache-over.js'
@@ -29,7 +36,7 @@ export {
   TimeoutError,
   ValueTooLargeError,
 } from './errors.js'
-export type { CacheEvents } from './events/events.js'
+export type { CacheEvents, MissReason } from './events/events.js'
 export type { CacheStats } from './events/stats.js'
 export { hold } from './hold.js'
 export { fitKey, hashedKeyBytes, patternOf, prefixOf } from './input/keys.js'
@@ -37,8 +44,9 @@ export { checkOptions, nearest } from './input/options.js'
 export type { CacheOptions } from './input/settings.js'
 export { shown } from './input/shown.js'
 export { type Duration, defaultTimeout, milliseconds, type Ttl, ttlMs } from './input/ttl.js'
-export type { LoaderContext, LoadOutcome } from './loader.js'
+export type { LoaderContext, LoadOutcome, ManyLoaderContext } from './loader.js'
 export { type RememberingOptions, remembering } from './outage/remembering.js'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './schema.js'
 export { Admission } from './server/admission.js'
 export { Backoff } from './server/backoff.js'
 export { Breaker, type BreakerOptions, type BreakerSetup, checkBreaker } from './server/breaker.js'

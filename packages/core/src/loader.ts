@@ -1,20 +1,57 @@
 import type { Ttl } from './input/ttl.js'
 
-/** What a loader is handed. */
-export interface LoaderContext {
-  readonly key: string
-  /** Fires when the last caller has left. Pass it on to `fetch` or the database. */
+/** What the loaders of one key and of many have in common. */
+interface SharedContext {
+  /** Fires when the last caller has left, when the last caller's `hardTimeout` has passed, and when the cache is closed. Pass it on to `fetch` or the database. */
   readonly signal: AbortSignal
-  /** The ttl of the value being loaded, where it depends on the value. */
-  setTtl(ttl: Ttl): void
-  /** The value is returned but not stored. */
-  noStore(): void
 }
 
-/** Where a value of `getOrSet` came from: the cache, this caller's load, or a load it joined. */
+/** What a loader is handed. */
+export interface LoaderContext<T = unknown> extends SharedContext {
+  readonly key: string
+  /** The value that is being replaced, where there still is one: stale, or about to be. `undefined` otherwise. */
+  readonly stale: T | undefined
+  /** The ttl of the value being loaded, where it depends on the value. */
+  setTtl(ttl: Ttl): void
+  /** The tags of the value being loaded, where they depend on the value; instead of those named in the call. */
+  setTags(tags: string | readonly string[]): void
+  /** The value is returned but not stored. */
+  noStore(): void
+  /**
+   * The source has nothing newer than {@link LoaderContext.stale}: that value is kept, and is fresh for another ttl. Returns it, so that a loader
+   * ends with `return notModified()`. Throws `InvalidArgumentError` where there is no such value.
+   */
+  notModified(): T
+}
+
+/** What a loader of many keys is handed. Without a key, a setter means every key of the load. */
+export interface ManyLoaderContext<T = unknown> extends SharedContext {
+  /** The values that are being replaced, by key: {@link LoaderContext.stale}. */
+  readonly stale: ReadonlyMap<string, T>
+  setTtl(ttl: Ttl, key?: string): void
+  setTags(tags: string | readonly string[], key?: string): void
+  noStore(key?: string): void
+  /** {@link LoaderContext.notModified}, for one key: the value to give for it. */
+  notModified(key: string): T
+}
+
+/** Where a value of `getOrSet` came from. */
 export interface LoadOutcome {
-  readonly source: 'hit' | 'load' | 'joined'
+  /**
+   * `hit`: the cache, perhaps after another process loaded it. `load`: this caller's load. `joined`: a load of this process that it joined.
+   * `stale`: the cache, past its ttl and within a stale window.
+   */
+  readonly source: 'hit' | 'load' | 'joined' | 'stale'
   readonly key: string
   /** Whether the value stands in the cache: always on a hit; after a load, if it was stored. */
   readonly stored: boolean
+  /** Whether the value is past its ttl. */
+  readonly stale: boolean
+  /** How long ago the value was loaded, in ms; 0 after a load, `undefined` where the entry does not say. */
+  readonly age: number | undefined
+  /**
+   * Who loaded it: this call, another call of this process, or another process, for whose load this call waited. `undefined`: it was
+   * there when the call was made.
+   */
+  readonly loadedBy: 'this-call' | 'this-process' | 'another-process' | undefined
 }

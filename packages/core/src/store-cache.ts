@@ -7,6 +7,11 @@ import type {
   CountOptions,
   Loader,
   LoadOptions,
+  Lock,
+  LockOptions,
+  ManyLoader,
+  TypedCache,
+  TypedOptions,
   WriteOptions,
 } from './cache.js'
 import { type CacheEvents, checkEvent } from './events/events.js'
@@ -14,13 +19,18 @@ import type { CacheStats } from './events/stats.js'
 import { checkCasToken, checkEntries, checkPart, checkPattern, checkSection } from './input/arguments.js'
 import { checkKey, checkKeys, checkNamespace } from './input/keys.js'
 import { checkFunction, type Verb } from './input/option-checks.js'
+import { tagsOf } from './input/tags.js'
 import { type Ttl, ttlMs } from './input/ttl.js'
 import type { Flights } from './read-through/flights.js'
 import { getOrSet } from './read-through/get-or-set.js'
+import { getOrSetMany } from './read-through/get-or-set-many.js'
 import { wrapped } from './read-through/wrap.js'
+import type { StandardSchema } from './schema.js'
 import type { Answer, CasToken, Condition, ServerStats } from './store.js'
 import { count } from './verbs/counting.js'
 import { infoOf, listKeys, pingServers, statsOfServers, wireKeyOf } from './verbs/inspecting.js'
+import { invalidateTags } from './verbs/invalidating.js'
+import { acquireLock } from './verbs/locking.js'
 import { Namespace, type Root } from './verbs/namespace.js'
 import { readEntry, readMany, readValue, takeValue } from './verbs/reading.js'
 import { clearNamespace, flushAll, removeOne, removeSeveral } from './verbs/removing.js'
@@ -236,6 +246,15 @@ export class StoreCache implements Cache {
     return getOrSet({ namespace: this.#namespace, flights: this.#flights, key, loader, options })
   }
 
+  getOrSetMany<T>(keys: Iterable<string>, loader: ManyLoader<T>, options?: LoadOptions<T>): Promise<Map<string, T>> {
+    return this.#checked('getOrSetMany', options, namespace => {
+      const distinct = checkKeys(keys, 'getOrSetMany')
+      checkFunction(loader, 'loader', 'getOrSetMany')
+      if (distinct.length === 0) return new Map()
+      return getOrSetMany({ namespace, flights: this.#flights, keys: distinct, loader, options })
+    })
+  }
+
   wrap<A extends unknown[], T>(
     fn: (...args: A) => T | Promise<T>,
     options: LoadOptions<T> & { readonly key: (...args: A) => string },
@@ -243,6 +262,21 @@ export class StoreCache implements Cache {
     checkFunction(fn, 'fn', 'wrap')
     this.#namespace.check('wrap', options)
     return wrapped(this, fn, options)
+  }
+
+  invalidateTags(tags: string | readonly string[], options?: CallOptions): Promise<void> {
+    return this.#checked('invalidateTags', options, namespace => {
+      const distinct = tagsOf(tags, 'invalidateTags')
+      return distinct.length === 0 ? undefined : invalidateTags(namespace, distinct, options)
+    })
+  }
+
+  lock(key: string, options?: LockOptions): Promise<Lock | undefined> {
+    return this.#onKey('lock', key, options, namespace => acquireLock(namespace, key, options))
+  }
+
+  typed<Input, Output>(_schema: StandardSchema<Input, Output>, _options?: TypedOptions): TypedCache<Input, Output> {
+    throw new Error('not yet')
   }
 
   namespace(name: string): Cache {

@@ -99,7 +99,7 @@ export function isFailed(answer: unknown): answer is Failed {
  *
  * Some items count as absent: leases, and entries whose soft deadline has passed (`countsAsAbsent` of the serializer says which). Reads
  * hand them out, and core judges them; every other verb treats them as if nothing were there: `remove` answers false and yet deletes. They
- * are judged by this process' clock (`epochNow`), never by the server's, so that one process sees an entry alike in every verb.
+ * are judged by this process' clock ({@link Store.epochNow}), never by the server's, so that one process sees an entry alike in every verb.
  */
 export interface Space {
   get(key: string, call: Call): Answer<StoredItem | Owed | undefined>
@@ -180,6 +180,8 @@ export interface Store {
    * sees to it itself, as a store over other stores does for each of them, leaves it out.
    */
   readonly remember?: true
+  /** Now, in ms since 1970, where the store has a clock of its own, as for tests. Default: the process' clock. */
+  readonly epochNow?: () => number
   /**
    * The namespace with this path of names; the empty path is the whole keyspace. `format`: what its serializer says of its bytes. Throws
    * `NotSupportedError` for a format that the store cannot keep. Names that hold `~` are core's own.

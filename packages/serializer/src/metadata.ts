@@ -13,7 +13,9 @@ import { FLAG_LEASE, FLAG_METADATA, FLAGS_TORN } from './flags.js'
  *        |        `---------------`-- milliseconds since 1970, 6 bytes each
  *        `-- bytes of the whole metadata
  *
- *   section 1, tags:  length (2 bytes) | tag, UTF-8 | version of the tag (8 bytes), repeated
+ *   section 1, tags:       length (2 bytes) | tag, UTF-8 | version of the tag (8 bytes), repeated
+ *   section 2, lifetimes:  fresh for (6 bytes) | kept stale for (6 bytes), in ms; ffffffffffff for "without end"
+ *   section 3, shape:      the version of the schema, UTF-8
  *
  * a1: memcached's incr reads a number at the head of any payload, and this is neither blank, sign nor digit. A reader skips a section of a
  * type below 128 that it does not know; one of 128 and more it must understand, or the entry is unreadable to it.
@@ -29,6 +31,10 @@ const LOAD_TIME = 23
 const SECTIONS = 27
 const SECTION_HEAD = 3
 const TAGS = 1
+const LIFETIMES = 2
+const SHAPE = 3
+const LIFETIME_BYTES = 6
+const ENDLESS = 2 ** 48 - 1
 const FIRST_CRITICAL = 128
 const VERSION_BYTES = 8
 const NONCE_BYTES = 8
@@ -47,13 +53,18 @@ export interface Metadata {
   readonly loadTime?: number | undefined
   /** The entry is valid while each of these tags has this version, of 8 bytes. */
   readonly tags?: ReadonlyMap<string, Uint8Array> | undefined
+  /** How long it was fresh from `created` on, and how long it is kept after that, in ms. Infinity: without end. */
+  readonly lifetimes?: { readonly freshFor: number; readonly staleFor: number } | undefined
+  /** The version of the schema that its value fits. */
+  readonly shape?: string | undefined
 }
 
 /** The metadata as bytes. Throws ERR_CACHE_SERIALIZATION where it is longer than 65 535 bytes. */
-export function writeMetadata({ softDeadline, created, nonce, loadTime, tags }: Metadata): Uint8Array {
-  const tagBytes = tags === undefined || tags.size === 0 ? undefined : writeTags(tags)
-  const length = SECTIONS + (tagBytes === undefined ? 0 : SECTION_HEAD + tagBytes.length)
-  if (length > LONGEST) throw new SerializationError(`the tags of one entry take ${length} bytes, over ${LONGEST}`)
+export function writeMetadata(metadata: Metadata): Uint8Array {
+  const { softDeadline, created, nonce, loadTime } = metadata
+  const sections = sectionsOf(metadata)
+  const length = sections.reduce((sum, { content }) => sum + SECTION_HEAD + content.length, SECTIONS)
+  if (length > LONGEST) throw new SerializationError(`the metadata of one entry takes ${length} bytes, over ${LONGEST}`)
   const bytes = Buffer.alloc(length)
   bytes[0] = MARK
   bytes.writeUInt16BE(length, LENGTH)
@@ -61,12 +72,27 @@ export function writeMetadata({ softDeadline, created, nonce, loadTime, tags }: 
   bytes.writeUIntBE(momentOf(created), CREATED, 6)
   if (nonce !== undefined) bytes.set(nonce.subarray(0, NONCE_BYTES), NONCE)
   bytes.writeUInt32BE(Math.min(Math.round(loadTime ?? 0), MOST_UINT32), LOAD_TIME)
-  if (tagBytes !== undefined) {
-    bytes[SECTIONS] = TAGS
-    bytes.writeUInt16BE(tagBytes.length, SECTIONS + 1)
-    bytes.set(tagBytes, SECTIONS + SECTION_HEAD)
+  let at = SECTIONS
+  for (const { type, content } of sections) {
+    bytes[at] = type
+    bytes.writeUInt16BE(content.length, at + 1)
+    bytes.set(content, at + SECTION_HEAD)
+    at += SECTION_HEAD + content.length
   }
   return bytes
+}
+
+function sectionsOf({ tags, lifetimes, shape }: Metadata): { type: number; content: Buffer }[] {
+  const sections: { type: number; content: Buffer }[] = []
+  if (tags !== undefined && tags.size > 0) sections.push({ type: TAGS, content: writeTags(tags) })
+  if (lifetimes !== undefined) {
+    const content = Buffer.alloc(2 * LIFETIME_BYTES)
+    content.writeUIntBE(spanOf(lifetimes.freshFor), 0, LIFETIME_BYTES)
+    content.writeUIntBE(spanOf(lifetimes.staleFor), LIFETIME_BYTES, LIFETIME_BYTES)
+    sections.push({ type: LIFETIMES, content })
+  }
+  if (shape !== undefined) sections.push({ type: SHAPE, content: Buffer.from(shape) })
+  return sections
 }
 
 /** Throws ERR_CACHE_SERIALIZATION for bytes that are cut, and for a section that this reader must understand and does not. */
@@ -74,11 +100,16 @@ export function readMetadata(metadata: Uint8Array): Metadata {
   const bytes = viewOf(metadata)
   if (lengthOf(bytes) !== bytes.length) throw torn('its length is not the one it states')
   let tags: Map<string, Uint8Array> | undefined
+  let lifetimes: Metadata['lifetimes']
+  let shape: string | undefined
   for (let at = SECTIONS; at < bytes.length; ) {
     const end = at + SECTION_HEAD > bytes.length ? Number.NaN : at + SECTION_HEAD + bytes.readUInt16BE(at + 1)
     if (!(end <= bytes.length)) throw torn('a section is cut')
     const type = bytes[at] as number
-    if (type === TAGS) tags = readTags(bytes.subarray(at + SECTION_HEAD, end), tags)
+    const content = bytes.subarray(at + SECTION_HEAD, end)
+    if (type === TAGS) tags = readTags(content, tags)
+    else if (type === LIFETIMES) lifetimes = readLifetimes(content)
+    else if (type === SHAPE) shape = content.toString()
     else if (type >= FIRST_CRITICAL) throw torn(`it has a section of type ${type}, which only a later version reads`)
     at = end
   }
@@ -89,6 +120,8 @@ export function readMetadata(metadata: Uint8Array): Metadata {
     nonce: nonce.every(byte => byte === 0) ? undefined : nonce,
     loadTime: bytes.readUInt32BE(LOAD_TIME) || undefined,
     tags,
+    lifetimes,
+    shape,
   }
 }
 
@@ -151,6 +184,20 @@ function readTags(content: Buffer, tags = new Map<string, Uint8Array>()): Map<st
     at = version + VERSION_BYTES
   }
   return tags
+}
+
+function readLifetimes(content: Buffer): Metadata['lifetimes'] {
+  if (content.length < 2 * LIFETIME_BYTES) throw torn('its lifetimes are cut')
+  const [freshFor, staleFor] = [0, LIFETIME_BYTES].map(at => {
+    const span = content.readUIntBE(at, LIFETIME_BYTES)
+    return span === ENDLESS ? Number.POSITIVE_INFINITY : span
+  }) as [number, number]
+  return { freshFor, staleFor }
+}
+
+/** Whole ms, rounded up; the largest number for "without end". */
+function spanOf(ms: number): number {
+  return Math.min(Math.ceil(ms), ENDLESS)
 }
 
 function lengthOf(bytes: Buffer): number {

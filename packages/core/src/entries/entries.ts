@@ -11,53 +11,85 @@ import {
 } from '@anycache/serializer'
 import { InvalidArgumentError, SerializationError } from '../errors.js'
 import type { Signals } from '../events/signals.js'
-import { type Item, type Owed, owed, type StoredItem } from '../store.js'
+import { type Call, type Item, type Owed, owed, type Store, type StoredItem } from '../store.js'
 import { epochNow } from '../timers.js'
+import { areCurrent, Tags, type TagVersions } from './tags.js'
 import { type Judged, Miss } from './verdict.js'
 
 const marks = FLAG_LEASE | FLAG_METADATA
 
+/** What read-through knows or wants of an answer beyond other reads. */
+export interface Judging {
+  /** Versions of tags that were read with the entry: a look less. */
+  readonly versions?: TagVersions | undefined
+  /** An entry past its soft deadline is judged as if it were fresh. */
+  readonly allowsStale?: boolean | undefined
+}
+
 /** What the items of a cache mean: between a store's flags and bytes and the values of the verbs. */
 export class Entries {
   readonly format: Format
+  readonly tags: Tags
+  readonly epochNow: () => number
   readonly #serializer: Serializer
   readonly #signals: Signals
 
-  constructor(serializer: Serializer, signals: Signals) {
+  constructor(serializer: Serializer, signals: Signals, store: Store, path: readonly string[]) {
     this.format = serializer.format ?? nativeFormat
+    this.tags = new Tags(store, path, this.format)
+    this.epochNow = store.epochNow ?? epochNow
     this.#serializer = serializer
     this.#signals = signals
   }
 
   /**
-   * Decides what an answer means, which nobody else does. What cannot be read is reported. A promise only where a large value is decoded.
-   * `server` says which one answered.
+   * Decides what an answer means, which nobody else does. What cannot be read is reported. A promise only where a large value is decoded, or
+   * tags are looked up within `call`; it rejects with the store's own failure of that look. `server` says which one answered.
    */
   judge<T>(
     op: string,
     key: string,
     answer: StoredItem | Owed | undefined,
     server: (key: string) => string,
+    call: Call,
+    judging?: Judging,
   ): Judged<T> | Promise<Judged<T>> {
     if (answer === undefined) return Miss.absent
-    if (answer === owed) return Miss.owed
+    if (answer === owed) return Miss.outage
     try {
       let { flags } = answer
       if ((flags & marks) !== 0) {
-        const miss = this.#judgeMarked(answer)
+        const miss = this.#judgeMarked(answer, call, judging)
+        if (miss instanceof Promise) {
+          return miss.then(late => late ?? this.#decode(op, key, (flags & ~FLAG_METADATA) >>> 0, answer, server))
+        }
         if (miss !== undefined) return miss
         if (this.format.metadata) flags = (flags & ~FLAG_METADATA) >>> 0
       }
-      const value = this.#serializer.decode(flags, answer.data)
+      return this.#decode(op, key, flags, answer, server)
+    } catch (error) {
+      return this.#undecodable(op, key, server, error)
+    }
+  }
+
+  #decode<T>(
+    op: string,
+    key: string,
+    flags: number,
+    { data }: Item,
+    server: (key: string) => string,
+  ): Judged<T> | Promise<Judged<T>> {
+    try {
+      const value = this.#serializer.decode(flags, data)
       if (value instanceof Promise) {
         return value.then(
-          late => (late === undefined ? this.#unreadable(op, key, server, noValue) : (late as T)),
-          error => this.#unreadable(op, key, server, error),
+          late => (late === undefined ? this.#undecodable(op, key, server, noValue) : (late as T)),
+          error => this.#undecodable(op, key, server, error),
         )
       }
-      return value === undefined ? this.#unreadable(op, key, server, noValue) : (value as T)
+      return value === undefined ? this.#undecodable(op, key, server, noValue) : (value as T)
     } catch (error) {
-      return this.#unreadable(op, key, server, error)
+      return this.#undecodable(op, key, server, error)
     }
   }
 
@@ -89,20 +121,27 @@ export class Entries {
   }
 
   /** Throws where the item cannot be read. */
-  #judgeMarked(item: Item): Miss | undefined {
+  #judgeMarked(item: Item, call: Call, judging: Judging | undefined): Miss | Promise<Miss | undefined> | undefined {
     if (item.flags === FLAGS_TORN) throw new SerializationError('the stored bytes are cut or of another make')
     if (!this.format.metadata) return undefined
-    if (countsAsAbsent(item, epochNow())) return item.flags === FLAG_LEASE ? Miss.absent : Miss.stale
+    if (item.flags === FLAG_LEASE) return Miss.absent
+    if (!judging?.allowsStale && countsAsAbsent(item, this.epochNow())) return Miss.stale
     if ((item.flags & FLAG_METADATA) === 0) return undefined
     if (item.metadata === undefined) throw new SerializationError('its metadata is missing')
-    // Whether its tags are still valid is not looked up: it may have been invalidated.
-    return readMetadata(item.metadata).tags === undefined ? undefined : Miss.invalidated
+    const { tags } = readMetadata(item.metadata)
+    if (tags === undefined) return undefined
+    const isInvalid = (current: TagVersions): Miss | undefined =>
+      areCurrent(tags, current) ? undefined : Miss.invalidated
+    const names = [...tags.keys()]
+    const versions = judging?.versions
+    if (versions !== undefined && names.every(tag => versions.has(tag))) return isInvalid(versions)
+    return this.tags.current(names, call).then(isInvalid)
   }
 
-  #unreadable(op: string, key: string, server: (key: string) => string, error: unknown): Miss {
+  #undecodable(op: string, key: string, server: (key: string) => string, error: unknown): Miss {
     const message = `the entry cannot be read and counts as a miss: ${error instanceof Error ? error.message : String(error)}`
     this.#signals.failed(new SerializationError(message, { op, key, server: server(key), cause: error }))
-    return Miss.unreadable
+    return Miss.undecodable
   }
 }
 

@@ -1,27 +1,27 @@
-/**
- * What the answer to a read means. Only a `hit` has a value. To writes, `unreadable` and `invalidated` are present, the others absent;
- * nothing is known of what is `owed`.
- */
-export type Verdict = 'hit' | 'stale' | 'absent' | 'invalidated' | 'unreadable' | 'owed'
+import type { MissReason } from '../events/events.js'
 
 /** A read without a value, and why. One object for each reason: a miss allocates nothing. */
 export class Miss {
-  static readonly stale: Miss = new Miss('stale')
-  static readonly absent: Miss = new Miss('absent')
-  static readonly invalidated: Miss = new Miss('invalidated')
-  static readonly unreadable: Miss = new Miss('unreadable')
-  static readonly owed: Miss = new Miss('owed')
+  static readonly absent: Miss = new Miss('absent', 'absentMisses')
+  static readonly stale: Miss = new Miss('stale', 'staleMisses')
+  static readonly invalidated: Miss = new Miss('invalidated', 'invalidatedMisses')
+  static readonly undecodable: Miss = new Miss('undecodable', 'undecodableMisses')
+  static readonly unfit: Miss = new Miss('unfit', 'unfitMisses')
+  /** The server did not answer, or an outage left the key's delete undone: nothing is known of the entry. */
+  static readonly outage: Miss = new Miss('outage', 'outageMisses')
 
-  readonly verdict: Exclude<Verdict, 'hit'>
-  /** Nothing is known of the entry: an outage left its delete undone. */
+  readonly reason: MissReason
+  /** Where such misses are counted. */
+  readonly count: `${MissReason}Misses`
   readonly isOutage: boolean
   /** Whether the key counts as taken to a write. */
   readonly isPresent: boolean
 
-  private constructor(verdict: Exclude<Verdict, 'hit'>) {
-    this.verdict = verdict
-    this.isOutage = verdict === 'owed'
-    this.isPresent = verdict === 'unreadable' || verdict === 'invalidated'
+  private constructor(reason: MissReason, count: `${MissReason}Misses`) {
+    this.reason = reason
+    this.count = count
+    this.isOutage = reason === 'outage'
+    this.isPresent = reason === 'undecodable' || reason === 'unfit' || reason === 'invalidated'
   }
 }
 

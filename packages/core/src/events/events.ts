@@ -11,17 +11,32 @@ interface KeyEvent {
   readonly namespace: string | undefined
 }
 
+/**
+ * Why a read was a miss: nothing there; past its ttl, though kept for read-through; invalidated by a tag; bytes that cannot be read; a value
+ * that does not fit the schema, or of another `version`; the server was ill.
+ */
+export type MissReason = 'absent' | 'stale' | 'invalidated' | 'undecodable' | 'unfit' | 'outage'
+
 /** Every event and its detail, which never holds a value. */
 export interface CacheEvents {
   hit: KeyEvent
   /** `outage`: nothing is known of the entry, the server was ill. */
-  miss: KeyEvent & { readonly outage: boolean }
-  /** A loader settled. `duration` in ms. */
-  load: KeyEvent & { readonly duration: number; readonly ok: boolean }
+  miss: KeyEvent & { readonly outage: boolean; readonly reason: MissReason }
+  /** Read-through served a value past its ttl, by this many ms. */
+  stale: KeyEvent & { readonly staleFor: number }
+  /** A loader settled. `duration` in ms. `background`: nobody waited for it. `error`: what the loader threw, where `ok` is false. */
+  load: KeyEvent & {
+    readonly duration: number
+    readonly ok: boolean
+    readonly background: boolean
+    readonly error?: unknown
+  }
   /** An entry was written; `stored: false`: a condition or the item limit prevented it. */
   write: KeyEvent & { readonly stored: boolean }
   delete: KeyEvent
   clear: { readonly namespace: string | undefined }
+  /** Tags were invalidated. `namespace`: of the cache as it was opened, to which the tags belong. */
+  invalidate: { readonly tags: readonly string[]; readonly namespace: string | undefined }
   /** An entry gave way to another one, for space. `key` is the key as the store sees it. */
   evict: { readonly key: string }
   /** A failure that `onError: 'open'` turned into a miss, or that was thrown; bytes that could not be read; a value too large. */
@@ -35,10 +50,12 @@ export interface CacheEvents {
 export const eventNames: readonly (keyof CacheEvents)[] = [
   'hit',
   'miss',
+  'stale',
   'load',
   'write',
   'delete',
   'clear',
+  'invalidate',
   'evict',
   'error',
   'breaker',

@@ -3,18 +3,34 @@ export interface CacheStats {
   readonly hits: number
   /** All misses, outages included. */
   readonly misses: number
+  /** Misses because nothing was there. */
+  readonly absentMisses: number
+  /** Misses because the entry was past its ttl, though kept for read-through. */
+  readonly staleMisses: number
+  /** Misses because a tag of the entry was invalidated. */
+  readonly invalidatedMisses: number
+  /** Misses because the bytes could not be read. */
+  readonly undecodableMisses: number
+  /** Misses because the value did not fit the schema, or was of another `version`. */
+  readonly unfitMisses: number
   /** Misses of which nothing is known: the server was ill. */
   readonly outageMisses: number
+  /** Values that read-through served past their ttl. */
+  readonly stale: number
   /** Loaders run. */
   readonly loads: number
   /** Loaders that threw or rejected. */
   readonly loadErrors: number
+  /** Loads that began in the background: nobody waited for them. Counted in `loads`, too. */
+  readonly refreshes: number
   /** Callers who shared another's load. */
   readonly joins: number
   /** Entries stored. */
   readonly writes: number
   /** Entries that were there and were deleted. */
   readonly deletes: number
+  /** Tags invalidated. */
+  readonly invalidations: number
   readonly evictions: number
   /** `error` events. */
   readonly errors: number

@@ -1,7 +1,10 @@
 import type { Cache } from '../cache.js'
 import { InvalidArgumentError } from '../errors.js'
+import type { StandardSchema } from '../schema.js'
 import { isRecord, noOptions, unknownOption } from './options.js'
+import { readThroughChecks } from './read-through-options.js'
 import { shown } from './shown.js'
+import { tagsOf } from './tags.js'
 import { maxTtl, milliseconds, ttlMs } from './ttl.js'
 
 /** Throws `InvalidArgumentError` for a value that the option does not take. */
@@ -64,6 +67,22 @@ function checkSignal(value: unknown, name: string, op?: string, key?: string): v
   if (!(value instanceof AbortSignal)) throw wrongType(value, name, 'an AbortSignal', op, key)
 }
 
+function checkTags(tags: unknown, _name?: string, op?: string, key?: string): void {
+  tagsOf(tags, op ?? '', key)
+}
+
+/** How long to wait for a lock: 0, or a duration. */
+function checkWait(value: unknown, name: string, op?: string): void {
+  if (value !== 0) milliseconds(value, name, op)
+}
+
+/** Throws unless it is a schema of Standard Schema. */
+export function checkSchema(value: unknown, name: string, op?: string, key?: string): void {
+  const standard = (value as Partial<StandardSchema> | null | undefined)?.['~standard']
+  if (typeof standard?.validate === 'function') return
+  throw wrongType(value, name, 'a schema of Standard Schema, such as one of zod, valibot or arktype', op, key)
+}
+
 function wrongType(value: unknown, name: string, wanted: string, op?: string, key?: string): InvalidArgumentError {
   return new InvalidArgumentError(`${name} must be ${wanted}, got ${shown(value)}`, { op, key })
 }
@@ -73,23 +92,28 @@ export function optionTable(checks: Readonly<Record<string, Check>>): OptionTabl
 }
 
 const call = { timeout: milliseconds, onError: checkOnError }
-const write = { ...call, ttl: checkTtl }
+const write = { ...call, ttl: checkTtl, tags: checkTags }
 const load = {
   ...write,
+  ...readThroughChecks,
   jitter: checkJitter,
   force: checkBoolean,
-  skipNull: checkBoolean,
   shouldCache: checkFunction,
+  schema: checkSchema,
   signal: checkSignal,
   onOutcome: checkFunction,
 }
 
 const callOptions = optionTable(call)
 const writeOptions = optionTable(write)
-const countOptions = optionTable({ ...write, initial: checkCount, create: checkBoolean })
+const loadOptions = optionTable(load)
+const countOptions = optionTable({ ...call, ttl: checkTtl, initial: checkCount, create: checkBoolean })
 
 /** A method of {@link Cache} that takes options. */
-export type Verb = Exclude<keyof Cache, 'namespace' | 'on' | 'stats' | 'info' | 'close' | typeof Symbol.asyncDispose>
+export type Verb = Exclude<
+  keyof Cache,
+  'typed' | 'namespace' | 'on' | 'stats' | 'info' | 'close' | typeof Symbol.asyncDispose
+>
 
 /** What each verb takes. */
 const verbOptions: Readonly<Record<Verb, OptionTable>> = {
@@ -113,7 +137,10 @@ const verbOptions: Readonly<Record<Verb, OptionTable>> = {
   deleteMany: callOptions,
   clear: callOptions,
   flush: callOptions,
-  getOrSet: optionTable(load),
+  invalidateTags: callOptions,
+  lock: optionTable({ ...call, ttl: milliseconds, wait: checkWait, signal: checkSignal }),
+  getOrSet: loadOptions,
+  getOrSetMany: loadOptions,
   wrap: optionTable({ key: checkFunction, ...load }),
   keyFor: callOptions,
   keys: callOptions,

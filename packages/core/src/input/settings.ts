@@ -1,9 +1,11 @@
 import { createSerializer, type Serializer, type SerializerOptions } from '@anycache/serializer'
+import type { ReadThroughOptions } from '../cache.js'
 import { InvalidArgumentError } from '../errors.js'
 import type { Store } from '../store.js'
 import { checkNamespace } from './keys.js'
 import { checkBoolean, checkJitter, checkOnError, checkTable, checkTtl, optionTable } from './option-checks.js'
 import { besideCounters } from './own-serializer.js'
+import { type ReadThrough, readThroughChecks, resolveReadThrough } from './read-through-options.js'
 import { shown } from './shown.js'
 import { type Duration, defaultTimeout, milliseconds, type Ttl, ttlMs } from './ttl.js'
 
@@ -15,6 +17,8 @@ export interface CacheOptions {
   readonly ttl?: Ttl
   /** Shortens every ttl by a random share of it, up to this one (0 to 1), so that entries written together do not expire together. Default 0. */
   readonly jitter?: number
+  /** What `getOrSet`, `getOrSetMany` and `wrap` do where a call names nothing else. Default: the defaults of each. */
+  readonly readThrough?: ReadThroughOptions
   /** How long a call may wait for the server, connecting included. Default 500 ms. */
   readonly timeout?: Duration
   /** `'open'` (default): an outage looks like a miss. `'throw'`: it rejects. */
@@ -40,6 +44,7 @@ export interface CacheOptions {
 export interface Settings {
   readonly ttl: number
   readonly jitter: number
+  readonly readThrough: ReadThrough
   readonly timeout: number
   readonly onError: 'open' | 'throw'
   readonly serializer: Serializer
@@ -51,10 +56,12 @@ export interface Settings {
   readonly path: readonly string[]
 }
 
+const readThroughTable = optionTable(readThroughChecks)
 const cacheOptions = optionTable({
   namespace: checkNamespace,
   ttl: checkTtl,
   jitter: checkJitter,
+  readThrough: options => checkTable('readThrough', options, readThroughTable),
   timeout: milliseconds,
   onError: checkOnError,
   serializer: () => {},
@@ -88,6 +95,7 @@ export function resolveSettings(store: Store, options: CacheOptions): Settings {
   return {
     ttl: ttl === undefined ? Number.POSITIVE_INFINITY : ttlMs(ttl),
     jitter: jitter ?? 0,
+    readThrough: resolveReadThrough(options.readThrough),
     timeout: milliseconds(timeout, 'timeout'),
     onError: onError ?? 'open',
     serializer: store.serializer ?? serializerOf(options.serializer),

@@ -57,7 +57,14 @@ export class Flight<T> {
   }
 
   #deliver({ source, onOutcome, resolve }: Waiter<T>, value: T, stored: boolean): void {
-    onOutcome?.({ source, key: this.key, stored })
+    onOutcome?.({
+      source,
+      key: this.key,
+      stored,
+      stale: false,
+      age: 0,
+      loadedBy: source === 'load' ? 'this-call' : 'this-process',
+    })
     resolve(value)
   }
 

@@ -41,4 +41,8 @@ export class Flights implements Loads {
     for (const id of this.#byId.keys()) if (covers(id)) this.supersede(id)
     for (const { id } of this.#apart) if (covers(id)) this.supersede(id)
   }
+
+  supersedeTags(_tags: readonly string[], covers: (id: string) => boolean): void {
+    this.supersedeAll(covers)
+  }
 }

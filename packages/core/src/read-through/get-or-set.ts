@@ -39,7 +39,7 @@ function readFirst<T>(call: LoadCall<T>): Promise<T> {
       item => judge(own, item),
       error => {
         namespace.endure(error, 'getOrSet', key, own.options)
-        return missed(own, true, true)
+        return missed(own, Miss.outage, true)
       },
     )
   }
@@ -51,27 +51,27 @@ function readFirst<T>(call: LoadCall<T>): Promise<T> {
 }
 
 function judge<T>(call: LoadCall<T>, item: StoredItem | Owed | undefined): T | Promise<T> {
-  const judged = call.namespace.judge<T>('getOrSet', call.key, item)
+  const judged = call.namespace.judge<T>('getOrSet', call.key, item, call.namespace.call(call.options))
   if (judged instanceof Promise) return judged.then(late => settle(call, item, late))
   return settle(call, item, judged)
 }
 
 function settle<T>(call: LoadCall<T>, item: StoredItem | Owed | undefined, judged: Judged<T>): T | Promise<T> {
-  if (judged instanceof Miss) return missed(call, judged.isOutage, false)
+  if (judged instanceof Miss) return missed(call, judged, false)
   const { namespace, key, options } = call
   namespace.hit('getOrSet', key, item as StoredItem)
-  options?.onOutcome?.({ source: 'hit', key, stored: true })
+  options?.onOutcome?.({ source: 'hit', key, stored: true, stale: false, age: undefined, loadedBy: undefined })
   return judged
 }
 
 /** `isUnanswered`: the server did not answer the read. */
-function missed<T>(call: LoadCall<T>, isOutage: boolean, isUnanswered: boolean): Promise<T> {
+function missed<T>(call: LoadCall<T>, miss: Miss, isUnanswered: boolean): Promise<T> {
   const signal = call.options?.signal
   // Everyone who left before this step has the signal's reason already, and nobody is left to load for.
   if (signal?.aborted) return Promise.reject(signal.reason)
   const running = joinRunning(call)
   if (running !== undefined) return running
-  call.namespace.miss('getOrSet', call.key, isOutage)
+  call.namespace.miss('getOrSet', call.key, miss)
   // A listener of the miss may have fired the signal, or begun to load the key: of two loads only one could be superseded.
   if (signal?.aborted) return Promise.reject(signal.reason)
   return joinRunning(call) ?? new Landing(owned(call), isUnanswered).begin()

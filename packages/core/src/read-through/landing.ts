@@ -27,7 +27,7 @@ export class Landing<T> implements Purpose<T> {
   /** The server did not answer the read. */
   readonly #isUnanswered: boolean
   readonly #flight: Flight<T>
-  readonly #context: Load
+  readonly #context: Load<T>
   #started = 0
 
   constructor(call: LoadCall<T>, isUnanswered: boolean) {
@@ -133,7 +133,14 @@ export class Landing<T> implements Purpose<T> {
     const { namespace, key } = this.#call
     const { signals } = namespace.root
     if (!signals.hasListeners) return
-    signals.emit('load', { op: 'getOrSet', key, namespace: namespace.name, duration: now() - this.#started, ok })
+    signals.emit('load', {
+      op: 'getOrSet',
+      key,
+      namespace: namespace.name,
+      duration: now() - this.#started,
+      ok,
+      background: false,
+    })
   }
 
   #land(stored: boolean, copy: () => T | Promise<T>): void {

@@ -3,7 +3,7 @@ import type { LoaderContext } from '../loader.js'
 import type { Run } from './run.js'
 
 /** What the loader of one key is handed, and what it asked for. */
-export class Load implements LoaderContext {
+export class Load<T> implements LoaderContext<T> {
   readonly key: string
   ttl: number | undefined
   storable = true
@@ -21,6 +21,16 @@ export class Load implements LoaderContext {
   // Fields, not methods: loaders take the context apart, as in `({ key, setTtl }) => …`.
   readonly setTtl = (ttl: Ttl): void => {
     this.ttl = ttlMs(ttl, 'getOrSet', this.key)
+  }
+
+  readonly stale: T | undefined = undefined
+
+  readonly setTags = (): void => {
+    throw new Error('not yet')
+  }
+
+  readonly notModified = (): T => {
+    throw new Error('not yet')
   }
 
   readonly noStore = (): void => {

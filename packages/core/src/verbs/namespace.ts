@@ -1,5 +1,6 @@
 import type { CallOptions } from '../cache.js'
-import type { Entries } from '../entries/entries.js'
+import type { Entries, Judging } from '../entries/entries.js'
+import type { Tags } from '../entries/tags.js'
 import { type Judged, Miss } from '../entries/verdict.js'
 import { type CacheError, ClosedError, isOutage, located, TimeoutError, ValueTooLargeError } from '../errors.js'
 import type { Signals } from '../events/signals.js'
@@ -18,6 +19,8 @@ export interface Loads {
   /** `id`: prefix and key. */
   supersede(id: string): void
   supersedeAll(covers: (id: string) => boolean): void
+  /** Tags were invalidated: {@link Loads.supersede} for the loads of values with one of them, now or later. `within`: the cache's own prefixes. */
+  supersedeTags(tags: readonly string[], covers: (id: string) => boolean): void
 }
 
 /** What all namespaces of one open cache share. `order` and `loads` are those of every cache over the store. */
@@ -86,9 +89,14 @@ export class Namespace {
 
   /** {@link Namespace.changing}, for every key of this namespace and those nested in it. */
   changingAll(): Space {
-    const nested = this.path.length === 0 ? '' : `${this.path.join('/')}/`
-    this.root.loads.supersedeAll(id => id.startsWith(this.prefix) || id.startsWith(nested))
+    this.root.loads.supersedeAll(covering(this.path))
     return this.#space
+  }
+
+  /** The tags of the cache, for a change of the versions of these: {@link Namespace.changing} for every entry that has one of them. */
+  changingTags(tags: readonly string[]): Tags {
+    this.root.loads.supersedeTags(tags, covering(this.root.settings.path))
+    return this.entries.tags
   }
 
   /** The space, for the two changes that supersede no load: the result of a load, and a touch, which changes no value. */
@@ -144,8 +152,14 @@ export class Namespace {
   }
 
   /** What an answer means: {@link Entries.judge}. */
-  judge<T>(op: string, key: string, answer: StoredItem | Owed | undefined): Judged<T> | Promise<Judged<T>> {
-    return this.entries.judge<T>(op, key, answer, this.#serverOf)
+  judge<T>(
+    op: string,
+    key: string,
+    answer: StoredItem | Owed | undefined,
+    call: Call,
+    judging?: Judging,
+  ): Judged<T> | Promise<Judged<T>> {
+    return this.entries.judge<T>(op, key, answer, this.#serverOf, call, judging)
   }
 
   /**
@@ -214,7 +228,7 @@ export class Namespace {
   /** Counts and reports a read: the value of a hit, or `undefined`. */
   read<T>(op: string, key: string, answer: StoredItem | Owed | undefined, judged: Judged<T>): T | undefined {
     if (judged instanceof Miss) {
-      this.miss(op, key, judged.isOutage)
+      this.miss(op, key, judged)
       return undefined
     }
     this.hit(op, key, answer as StoredItem)
@@ -228,11 +242,11 @@ export class Namespace {
     if (signals.hasListeners) signals.emit('hit', { op, key, namespace: this.name })
   }
 
-  miss(op: string, key: string, outage: boolean): void {
+  miss(op: string, key: string, { reason, count, isOutage }: Miss): void {
     const { signals } = this.root
     signals.counts.misses++
-    if (outage) signals.counts.outageMisses++
-    if (signals.hasListeners) signals.emit('miss', { op, key, namespace: this.name, outage })
+    signals.counts[count]++
+    if (signals.hasListeners) signals.emit('miss', { op, key, namespace: this.name, outage: isOutage, reason })
   }
 
   wrote(op: string, key: string, item: Item, stored: boolean): void {
@@ -249,6 +263,13 @@ export class Namespace {
     if (there) signals.counts.deletes++
     if (signals.hasListeners) signals.emit('delete', { op, key, namespace: this.name })
   }
+}
+
+/** Whether an id lies in the namespace with this path, or in one nested in it. */
+function covering(path: readonly string[]): (id: string) => boolean {
+  const prefix = prefixOf(path)
+  const nested = path.length === 0 ? '' : `${path.join('/')}/`
+  return id => id.startsWith(prefix) || id.startsWith(nested)
 }
 
 function byteLength(item: Item): number {

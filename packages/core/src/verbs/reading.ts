@@ -15,11 +15,12 @@ export function readValue<T>(
   key: string,
   options: CallOptions | undefined,
 ): Promise<T | undefined> {
-  const found = readItem(namespace, key, namespace.call(options))
+  const call = namespace.call(options)
+  const found = readItem(namespace, key, call)
   // A hit in memory costs one promise, a hit on a server two: the store's and the caller's.
-  if (!(found instanceof Promise)) return Promise.resolve(valueIn<T>(namespace, op, key, found))
+  if (!(found instanceof Promise)) return Promise.resolve(valueIn<T>(namespace, op, key, found, call, options))
   return found.then(
-    item => valueIn<T>(namespace, op, key, item),
+    item => valueIn<T>(namespace, op, key, item, call, options),
     error => missed(namespace, op, key, options, error),
   )
 }
@@ -40,9 +41,16 @@ function valueIn<T>(
   op: string,
   key: string,
   found: Found,
+  call: Call,
+  options: CallOptions | undefined,
 ): T | undefined | Promise<T | undefined> {
-  const judged = namespace.judge<T>(op, key, found)
-  if (judged instanceof Promise) return judged.then(late => namespace.read(op, key, found, late))
+  const judged = namespace.judge<T>(op, key, found, call)
+  if (judged instanceof Promise) {
+    return judged.then(
+      late => namespace.read(op, key, found, late),
+      error => missed(namespace, op, key, options, error),
+    )
+  }
   return namespace.read(op, key, found, judged)
 }
 
@@ -55,7 +63,7 @@ function missed(
   error: unknown,
 ): undefined {
   namespace.endure(error, op, key, options)
-  namespace.miss(op, key, true)
+  namespace.miss(op, key, Miss.outage)
 }
 
 /** What stands under a key, for a write that compares. `value` is `undefined` where it cannot be read; to the write it is present. */
@@ -72,7 +80,7 @@ export async function readCurrent<T>(
   call: Call,
 ): Promise<Current<T> | undefined> {
   const found = await readItem(namespace, key, call)
-  const judged = await namespace.judge<T>(op, key, found)
+  const judged = await namespace.judge<T>(op, key, found, call)
   const value = namespace.read(op, key, found, judged)
   if (judged instanceof Miss && !judged.isPresent) return undefined
   return { value, casToken: (found as StoredItem).casToken as CasToken }
@@ -106,13 +114,14 @@ export async function readMany<T>(
     send: (indices, call) => namespace.reads.getMany(picked(keys, indices), call),
   })
   const failures = new BatchFailures(namespace, op, options)
+  const call = namespace.call(options)
   // All are judged before one is waited for: large values inflate side by side.
   const judgements = answers.map((answer, i) => {
     const key = keys[i] as string
-    if (!isFailed(answer)) return namespace.judge<T>(op, key, answer)
+    if (!isFailed(answer)) return namespace.judge<T>(op, key, answer, call)
     const outage = failures.report(answer.failure, key)
     if (outage !== undefined) throw outage
-    return Miss.owed
+    return Miss.outage
   })
   const hits = new Map<string, T>()
   for (let i = 0; i < keys.length; i++) {
@@ -133,8 +142,9 @@ export async function takeValue<T>(
 ): Promise<T | undefined> {
   const space = namespace.changing(key)
   try {
-    const item = await namespace.inOrder(key, namespace.call(options), call => space.take(key, call))
-    const judged = await namespace.judge<T>('take', key, item)
+    const call = namespace.call(options)
+    const item = await namespace.inOrder(key, call, own => space.take(key, own))
+    const judged = await namespace.judge<T>('take', key, item, call)
     if (!(judged instanceof Miss) || judged.isPresent) namespace.deleted('take', key, true)
     return namespace.read('take', key, item, judged)
   } catch (error) {
