@@ -114,3 +114,8 @@ function newData(ms: number): Buffer {
 function itemOf(data: Buffer): Item {
   return { flags: FLAG_LEASE, data }
 }
+
+/** How long a lease was taken for, in ms; 0 for what no cache has written. */
+export function leaseMs({ data }: Item): number {
+  return typeof data === 'string' || data.length !== LEASE_BYTES ? 0 : Buffer.from(data).readUInt32BE(HOLDER_BYTES)
+}

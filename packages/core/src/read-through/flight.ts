@@ -1,16 +1,47 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { LoadOptions } from '../cache.js'
+import { TimeoutError } from '../errors.js'
+import type { LoadOutcome } from '../loader.js'
+import { clearTimeout, setTimeout } from '../timers.js'
+import type { OldValue } from './old-value.js'
 import { Run } from './run.js'
 import { onAbort } from './until-aborted.js'
 
+/** How one caller waits. */
+export interface Waiting<T> extends Pick<LoadOptions, 'signal' | 'onOutcome'> {
+  readonly op: string
+  /** In ms; Infinity for none. */
+  readonly hardTimeout: number
+  /** Whether an outage rejects the call. */
+  readonly throws: boolean
+  /** What the caller is given of a value: the output of its schema. */
+  readonly fit?: ((value: unknown) => T | Promise<T>) | undefined
+  /** The same call once more: the load turned out to be older than an invalidation that came before the call. */
+  readonly retry: () => Promise<T>
+}
+
 interface Waiter<T> {
-  readonly source: 'load' | 'joined'
+  readonly isLeader: boolean
+  readonly waiting: Waiting<T>
   readonly onOutcome: LoadOptions['onOutcome']
-  readonly resolve: (value: T) => void
+  readonly resolve: (value: T | Promise<T>) => void
   readonly reject: (error: unknown) => void
   /** The run whose loader waits. */
   readonly from: Run | undefined
+  /** Invalidations of tags before the call. */
+  readonly since: number
   stay: (() => void) | undefined
+  timer: NodeJS.Timeout | undefined
+}
+
+/** What became of a load. */
+export interface Landed {
+  readonly stored: boolean
+  /** Loaded by another process, and found in the cache. */
+  readonly isFound: boolean
+  readonly age: number
+  /** Callers who came after this many invalidations of tags must not have the value. */
+  readonly validUntil: number
 }
 
 /** The load of one key, as those see it who ask for the key meanwhile. The loader's {@link Run} may be that of many keys. */
@@ -19,36 +50,103 @@ export class Flight<T> {
   readonly id: string
   readonly key: string
   readonly run: Run
+  /** The value that is there as long as the load runs. */
+  readonly old: OldValue<T> | undefined
+  /** Tags that the value is known to get. */
+  readonly tags: readonly string[]
+  /** Nobody waited for it when it began. A reader who finds a value in the cache does not join it. */
+  readonly isBackground: boolean
   /** An invalidation came after the load began: its result is for its callers only and is never stored. */
   superseded = false
+  /** Called once it is. */
+  onSuperseded: () => void = () => {}
+  /** Tags that were invalidated since the load began, each with its place in the order of these invalidations. */
+  readonly #invalidated = new Map<string, number>()
+  #invalidations = 0
   #waiters: Waiter<T>[] = []
+  #keeper: NodeJS.Timeout | boolean = false
 
-  constructor(prefix: string, key: string, run: Run) {
+  constructor(
+    prefix: string,
+    key: string,
+    run: Run,
+    { old, tags, isBackground }: { old: OldValue<T> | undefined; tags: readonly string[]; isBackground: boolean },
+  ) {
     this.id = prefix + key
     this.key = key
     this.run = run
+    this.old = old
+    this.tags = tags
+    this.isBackground = isBackground
   }
 
-  /** Waits for the value, or until the caller's signal fires. */
-  join(source: 'load' | 'joined', options: Pick<LoadOptions, 'signal' | 'onOutcome'> | undefined): Promise<T> {
-    let onOutcome = options?.onOutcome
+  /** Whether a caller waits for it. */
+  get hasCallers(): boolean {
+    return this.#waiters.length > 0
+  }
+
+  /** Waits for the value, or until the caller's signal fires or its `hardTimeout` passes. */
+  join(isLeader: boolean, waiting: Waiting<T>): Promise<T> {
+    const { signal, hardTimeout, op } = waiting
+    let { onOutcome } = waiting
     // The load ends in the async context of the caller who began it, and this is another one.
-    if (onOutcome !== undefined && source === 'joined') onOutcome = AsyncResource.bind(onOutcome)
+    if (onOutcome !== undefined && !isLeader) onOutcome = AsyncResource.bind(onOutcome)
     return new Promise((resolve, reject) => {
-      const waiter: Waiter<T> = { source, onOutcome, resolve, reject, from: Run.current, stay: undefined }
+      const from = Run.current
+      const since = this.#invalidations
+      const waiter: Waiter<T> = { isLeader, waiting, onOutcome, resolve, reject, from, since, stay: undefined, timer: undefined }
       this.#waiters.push(waiter)
-      this.run.joined(waiter.from)
-      const signal = options?.signal
+      this.run.joined(from)
       if (signal !== undefined) waiter.stay = onAbort(signal, () => this.#leave(waiter, signal.reason))
+      if (hardTimeout !== Number.POSITIVE_INFINITY) {
+        waiter.timer = setTimeout(() => this.#leave(waiter, tooSlow(op, this.key, hardTimeout)), hardTimeout)
+      }
     })
   }
 
+  /** Lets the load go on though no caller waits for it, for `hardTimeout` ms at most. */
+  keep(op: string, hardTimeout: number): void {
+    if (this.#keeper !== false) return
+    this.run.joined(undefined)
+    this.#keeper = true
+    if (hardTimeout === Number.POSITIVE_INFINITY) return
+    this.#keeper = setTimeout(() => this.letGo(tooSlow(op, this.key, hardTimeout)), hardTimeout)
+    this.#keeper.unref()
+  }
+
+  /** Ends what {@link Flight.keep} began. */
+  letGo(reason: unknown): void {
+    const keeper = this.#keeper
+    if (keeper === false) return
+    this.#keeper = false
+    if (keeper !== true) clearTimeout(keeper)
+    this.run.left(undefined, reason)
+  }
+
+  /** These tags were invalidated. The load may still give its value one of them. */
+  invalidated(tags: readonly string[]): void {
+    this.#invalidations++
+    for (const tag of tags) this.#invalidated.set(tag, this.#invalidations)
+  }
+
+  /** The last invalidation since the load began of any of these tags: its place in their order, 0 for none. */
+  lastInvalidation(tags: Iterable<string>): number {
+    let last = 0
+    if (this.#invalidations > 0) for (const tag of tags) last = Math.max(last, this.#invalidated.get(tag) ?? 0)
+    return last
+  }
+
   /** Gives each caller what `copy` makes for it. */
-  land(stored: boolean, copy: () => T | Promise<T>): void {
+  land(landed: Landed, copy: () => T | Promise<T>): void {
     this.#settle(waiter => {
-      const value = copy()
-      if (value instanceof Promise) value.then(late => this.#deliver(waiter, late, stored)).catch(waiter.reject)
-      else this.#deliver(waiter, value, stored)
+      if (landed.validUntil <= waiter.since && landed.validUntil > 0) {
+        waiter.resolve(waiter.waiting.retry())
+        return
+      }
+      const { fit } = waiter.waiting
+      const value = fit === undefined ? copy() : then(copy(), fit)
+      if (value instanceof Promise) value.then(late => this.#deliver(waiter, late, landed)).catch(waiter.reject)
+      else this.#deliver(waiter, value, landed)
     })
   }
 
@@ -56,15 +154,17 @@ export class Flight<T> {
     this.#settle(waiter => waiter.reject(error))
   }
 
-  #deliver({ source, onOutcome, resolve }: Waiter<T>, value: T, stored: boolean): void {
-    onOutcome?.({
-      source,
-      key: this.key,
-      stored,
-      stale: false,
-      age: 0,
-      loadedBy: source === 'load' ? 'this-call' : 'this-process',
-    })
+  /** Rejects those whose calls reject in an outage. */
+  failThrowing(error: unknown): void {
+    for (const waiter of this.#waiters.filter(({ waiting }) => waiting.throws)) this.#leave(waiter, error)
+  }
+
+  #deliver({ isLeader, onOutcome, resolve }: Waiter<T>, value: T, { stored, isFound, age }: Landed): void {
+    if (onOutcome !== undefined) {
+      const source: LoadOutcome['source'] = isFound ? 'hit' : isLeader ? 'load' : 'joined'
+      const loadedBy = isFound ? 'another-process' : isLeader ? 'this-call' : 'this-process'
+      onOutcome({ source, key: this.key, stored, stale: false, age, loadedBy })
+    }
     resolve(value)
   }
 
@@ -73,6 +173,7 @@ export class Flight<T> {
     this.#waiters = []
     for (const waiter of waiters) {
       waiter.stay?.()
+      if (waiter.timer !== undefined) clearTimeout(waiter.timer)
       this.run.left(waiter.from, undefined)
       try {
         settle(waiter)
@@ -80,6 +181,7 @@ export class Flight<T> {
         waiter.reject(error)
       }
     }
+    this.letGo(undefined)
   }
 
   #leave(waiter: Waiter<T>, reason: unknown): void {
@@ -89,6 +191,15 @@ export class Flight<T> {
     this.#waiters.splice(at, 1)
     waiter.reject(reason)
     waiter.stay?.()
+    if (waiter.timer !== undefined) clearTimeout(waiter.timer)
     this.run.left(waiter.from, reason)
   }
+}
+
+function then<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
+
+function tooSlow(op: string, key: string, hardTimeout: number): TimeoutError {
+  return new TimeoutError(`the loader took longer than hardTimeout, ${hardTimeout} ms`, { op, key })
 }

@@ -1,11 +1,19 @@
+import { now } from '../timers.js'
 import type { Loads } from '../verbs/namespace.js'
 import type { Flight } from './flight.js'
+
+/** How long the loader of a key is not called again after it failed, where a stale value can be served, in ms. */
+const restAfterFailure = 1000
+/** Keys whose failure is remembered at most. */
+const mostFailures = 10_000
 
 /** The loads over one store, by namespace prefix and key. */
 export class Flights implements Loads {
   readonly #byId = new Map<string, Flight<unknown>>()
   /** Those that nobody can join, since another load of the key has the place. */
   readonly #apart = new Set<Flight<unknown>>()
+  /** Until when the loaders of keys rest, on the clock of `now`. The oldest first. */
+  readonly #resting = new Map<string, number>()
 
   /** How many loads there are to join or to supersede. Nearly always zero, and then no other check is needed. */
   get size(): number {
@@ -31,18 +39,52 @@ export class Flights implements Loads {
   /** An invalidation of `id` is being sent: a later call gets a new load, and no older one is stored. */
   supersede(id: string): void {
     const flight = this.#byId.get(id)
-    if (flight !== undefined) flight.superseded = true
     this.#byId.delete(id)
-    for (const other of this.#apart) if (other.id === id) other.superseded = true
+    if (flight !== undefined) supersede(flight)
+    for (const other of this.#apart) if (other.id === id) supersede(other)
   }
 
   /** {@link Flights.supersede} for every id that `covers`. */
   supersedeAll(covers: (id: string) => boolean): void {
-    for (const id of this.#byId.keys()) if (covers(id)) this.supersede(id)
-    for (const { id } of this.#apart) if (covers(id)) this.supersede(id)
+    for (const { id } of this.#all()) if (covers(id)) this.supersede(id)
   }
 
-  supersedeTags(_tags: readonly string[], covers: (id: string) => boolean): void {
-    this.supersedeAll(covers)
+  supersedeTags(tags: readonly string[], covers: (id: string) => boolean): void {
+    for (const flight of this.#all()) {
+      if (!covers(flight.id)) continue
+      if (flight.tags.some(tag => tags.includes(tag))) this.supersedeOne(flight)
+      else flight.invalidated(tags)
+    }
   }
+
+  /** {@link Flights.supersede} for this load alone. */
+  supersedeOne<T>(flight: Flight<T>): void {
+    this.drop(flight)
+    supersede(flight as Flight<unknown>)
+  }
+
+  /** The loader of the key failed while there was a stale value. */
+  noteFailure(id: string): void {
+    this.#resting.delete(id)
+    this.#resting.set(id, now() + restAfterFailure)
+    for (const [oldest, until] of this.#resting) {
+      if (until > now() && this.#resting.size <= mostFailures) break
+      this.#resting.delete(oldest)
+    }
+  }
+
+  /** Whether the loader of the key failed a moment ago. */
+  rests(id: string): boolean {
+    return this.#resting.size !== 0 && (this.#resting.get(id) ?? 0) > now()
+  }
+
+  #all(): Flight<unknown>[] {
+    return this.size === 0 ? [] : [...this.#byId.values(), ...this.#apart]
+  }
+}
+
+function supersede(flight: Flight<unknown>): void {
+  if (flight.superseded) return
+  flight.superseded = true
+  flight.onSuperseded()
 }

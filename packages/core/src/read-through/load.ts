@@ -1,12 +1,13 @@
-import { type Ttl, ttlMs } from '../input/ttl.js'
+import type { Ttl } from '../input/ttl.js'
 import type { LoaderContext } from '../loader.js'
 import type { Run } from './run.js'
+import { Wishes } from './wishes.js'
 
-/** What the loader of one key is handed, and what it asked for. */
+/** What the loader of one key is handed. */
 export class Load<T> implements LoaderContext<T> {
   readonly key: string
-  ttl: number | undefined
-  storable = true
+  readonly wishes: Wishes = new Wishes()
+  stale: T | undefined
   readonly #run: Run
 
   constructor(key: string, run: Run) {
@@ -19,21 +20,13 @@ export class Load<T> implements LoaderContext<T> {
   }
 
   // Fields, not methods: loaders take the context apart, as in `({ key, setTtl }) => …`.
-  readonly setTtl = (ttl: Ttl): void => {
-    this.ttl = ttlMs(ttl, 'getOrSet', this.key)
-  }
+  readonly setTtl = (ttl: Ttl): void => this.wishes.setTtl(ttl, 'getOrSet', this.key)
 
-  readonly stale: T | undefined = undefined
-
-  readonly setTags = (): void => {
-    throw new Error('not yet')
-  }
-
-  readonly notModified = (): T => {
-    throw new Error('not yet')
-  }
+  readonly setTags = (tags: string | readonly string[]): void => this.wishes.setTags(tags, 'getOrSet', this.key)
 
   readonly noStore = (): void => {
-    this.storable = false
+    this.wishes.isStorable = false
   }
+
+  readonly notModified = (): T => this.wishes.keep(this.stale, 'getOrSet', this.key)
 }

@@ -1,0 +1,257 @@
+import type { LoadOptions } from '../cache.js'
+import type { TagVersions } from '../entries/tags.js'
+import { Miss } from '../entries/verdict.js'
+import { isOutage } from '../errors.js'
+import { Lease, leaseMark, leaseMs } from '../lease/lease.js'
+import { type Answer, type Call, type CasToken, owed, type Space, type StoredItem, type Written } from '../store.js'
+import { now, setTimeout } from '../timers.js'
+import type { Namespace } from '../verbs/namespace.js'
+import { readItem } from '../verbs/reading.js'
+import { type OrderedWrite, sendWrite } from '../verbs/writing.js'
+
+/** The first wait for another process' load, in ms; each next one is longer, up to the longest. */
+const firstPause = 8
+const longestPause = 200
+/** How often the key may change hands before the load gives up its claim to store its result. */
+const maxRounds = 16
+
+/** What came of asking for the key: the load may begin, or another process' value is there, or nobody needs the load any more. */
+export type Acquired<T> = 'load' | 'abandoned' | { readonly item: StoredItem; readonly value: T }
+/** Another process loads it. `isBeside`: the entry is there, and the lease is under a key of its own. */
+type Busy = { readonly busy: StoredItem; readonly isBeside: boolean }
+
+/** What a fence is for. */
+export interface Guarded {
+  readonly namespace: Namespace
+  readonly op: string
+  readonly key: string
+  readonly options: LoadOptions<never> | undefined
+  readonly leaseMs: number
+  /** The loader is to run whatever is there. */
+  readonly isForced: boolean
+  /** Tags of the call. */
+  readonly tags: readonly string[]
+  /** Whether the load still has a purpose. */
+  readonly isWanted: () => boolean
+  /** Whether to wait while another process loads the key. */
+  readonly waits: () => boolean
+  /** The key was changed by somebody else: the result of the load will not be stored. */
+  readonly onLost: () => void
+}
+
+/**
+ * Keeps the result of a load from undoing what another process does to the key meanwhile, and other processes from loading it, too.
+ *
+ * Where nothing can be read under the key, a lease is put there, and the result is written over that very lease: a delete, set or clear removes or
+ * replaces it, and the write fails. Where an entry is to be replaced, the result is written over that very entry; a lease under a key
+ * next to it only saves the others the work.
+ */
+export class Fence<T> {
+  readonly #guarded: Guarded
+  readonly #space: Space
+  #lease: Lease | undefined
+  /** Of the entry that the result replaces; without it, the result replaces the lease. */
+  #casToken: CasToken | undefined
+  /** Nothing protects the result: it is not stored. */
+  #isClosed = false
+  /** What the tags of the call were before the load. */
+  versions: TagVersions | undefined
+  /** What the epoch of all tags was before the load; false: not known. */
+  epoch: string | undefined | false = false
+
+  constructor(guarded: Guarded) {
+    this.#guarded = guarded
+    this.#space = guarded.namespace.keepingLoads()
+  }
+
+  /** `seen`: what the read before found, where it makes the key taken; `isReadable`: it has a value. Rejects with the store's own failure. */
+  async acquire(seen: StoredItem | undefined, isReadable: boolean): Promise<Acquired<T>> {
+    let attempt = await this.#first(seen, isReadable)
+    if (typeof attempt === 'object' && 'busy' in attempt) {
+      if (!this.#guarded.waits()) return 'abandoned'
+      attempt = await this.#wait(attempt)
+    }
+    if (attempt === 'load') this.#lease?.startRenewing(() => this.#call(), this.#guarded.onLost)
+    return attempt
+  }
+
+  /** Nothing is stored from now on. Frees the key at once. */
+  close(): void {
+    this.#isClosed = true
+    void this.release()
+  }
+
+  /** Whether the result was stored. Rejects with the store's own failure. */
+  async store(write: Omit<OrderedWrite, 'when' | 'call' | 'space'>): Promise<boolean> {
+    const lease = this.#lease
+    const send = async (casToken: CasToken): Promise<Written> =>
+      sendWrite(this.#guarded.namespace, {
+        ...write,
+        space: this.#space,
+        when: { casToken },
+        call: () => this.#call(),
+      })
+    try {
+      if (this.#isClosed) return false
+      if (this.#casToken !== undefined) return (await send(this.#casToken)).outcome === 'stored'
+      if (lease === undefined) return false
+      lease.stopRenewing()
+      const { outcome } = await lease.replace(send, this.#call())
+      if (outcome === 'stored') this.#lease = undefined
+      return outcome === 'stored'
+    } finally {
+      await this.release()
+    }
+  }
+
+  /** Frees the key for other processes, where it is still ours. Never rejects. */
+  async release(): Promise<void> {
+    const lease = this.#lease
+    this.#lease = undefined
+    if (lease === undefined) return
+    lease.stopRenewing()
+    try {
+      await lease.release(this.#call())
+    } catch (error) {
+      // It ends by itself.
+      this.#report(error)
+    }
+  }
+
+  async #first(seen: StoredItem | undefined, isReadable: boolean): Promise<Acquired<T> | Busy> {
+    if (seen?.casToken === undefined) return this.#claim(maxRounds)
+    return isReadable ? this.#beside(seen, maxRounds) : this.#over(seen, maxRounds)
+  }
+
+  /** Puts a lease under the key, where nothing is. */
+  async #claim(rounds: number): Promise<Acquired<T> | Busy> {
+    const { namespace, key, leaseMs } = this.#guarded
+    const claim = (call: Call): Promise<Lease | { readonly found: StoredItem }> =>
+      Lease.claim(this.#space, key, leaseMs, call)
+    const tags = this.#readTags()
+    const claimed = await namespace.inOrder(key, this.#call(), claim)
+    if (!(claimed instanceof Lease)) return this.#consider(claimed.found, rounds - 1)
+    this.#lease = claimed
+    await tags
+    return 'load'
+  }
+
+  async #consider(found: StoredItem, rounds: number): Promise<Acquired<T> | Busy> {
+    const { namespace, op, key, isForced } = this.#guarded
+    if (rounds <= 0) return this.#unfenced()
+    if (leaseMark(found) !== undefined) return isForced ? this.#over(found, rounds) : { busy: found, isBeside: false }
+    if (isForced) {
+      this.#casToken = found.casToken
+      await this.#readTags()
+      return 'load'
+    }
+    const judged = await namespace.judge<T>(op, key, found, this.#call())
+    if (!(judged instanceof Miss)) return { item: found, value: judged }
+    return judged === Miss.stale ? this.#beside(found, rounds) : this.#over(found, rounds)
+  }
+
+  /** Puts a lease in the place of what nobody can read, or of the lease of a dead holder. */
+  async #over(found: StoredItem, rounds: number): Promise<Acquired<T> | Busy> {
+    const { key, leaseMs } = this.#guarded
+    const tags = this.#readTags()
+    const lease = await Lease.over(this.#space, key, found.casToken as CasToken, leaseMs, this.#call())
+    if (lease === undefined) return rounds <= 0 ? this.#unfenced() : this.#claim(rounds - 1)
+    this.#lease = lease
+    await tags
+    return 'load'
+  }
+
+  /** Puts a lease under a key next to the entry, which stays. */
+  async #beside(seen: StoredItem, rounds: number): Promise<Acquired<T> | Busy> {
+    const { namespace, op, key, leaseMs } = this.#guarded
+    const space = this.#besideSpace()
+    const tags = this.#readTags()
+    // In one step: the load that ended a moment ago must not be done once more.
+    const [claimed, current] = await Promise.all([
+      Lease.claim(space, key, leaseMs, this.#call()),
+      readItem(namespace, key, namespace.versionedCall(this.#guarded.options, true)),
+    ])
+    const judged =
+      typeof current === 'object' ? await namespace.judge<T>(op, key, current, this.#call()) : Miss.absent
+    const isNewer = typeof current === 'object' && current.casToken !== seen.casToken
+    if (!(claimed instanceof Lease)) {
+      if (!(judged instanceof Miss) && isNewer) return { item: current as StoredItem, value: judged }
+      return { busy: claimed.found, isBeside: true }
+    }
+    this.#lease = claimed
+    if (typeof current === 'object' && (judged === Miss.stale || (!(judged instanceof Miss) && !isNewer))) {
+      this.#casToken = current.casToken
+      await tags
+      return 'load'
+    }
+    await this.release()
+    if (!(judged instanceof Miss)) return { item: current as StoredItem, value: judged }
+    return rounds <= 0 ? this.#unfenced() : this.#claim(rounds - 1)
+  }
+
+  /** Waits for another process, one lease at most, and looks again and again. */
+  async #wait(busy: Busy): Promise<Acquired<T>> {
+    const { namespace, key, options, isWanted } = this.#guarded
+    const until = now() + this.#guarded.leaseMs
+    let latest = busy
+    let mark = leaseMark(busy.busy)
+    let since = now()
+    for (let pause = firstPause; ; pause = Math.min(pause * 1.5, longestPause)) {
+      const left = until - now()
+      if (left <= 0) break
+      // Jitter: those who wait for one holder must not all look at once.
+      await new Promise(resolve => setTimeout(resolve, Math.min(left, pause * (0.5 + Math.random()))))
+      if (!isWanted()) return 'abandoned'
+      const found = await readItem(namespace, key, namespace.versionedCall(options, true))
+      const next =
+        found === undefined || found === owed ? await this.#claim(maxRounds) : await this.#consider(found, maxRounds)
+      if (typeof next !== 'object' || !('busy' in next)) return next
+      latest = next
+      if (leaseMark(next.busy) !== mark) since = now()
+      mark = leaseMark(next.busy)
+    }
+    // A living holder has renewed it meanwhile.
+    const isDead = now() - since >= leaseMs(latest.busy) / 2
+    if (!isDead) return this.#unfenced()
+    if (!latest.isBeside) return (await this.#over(latest.busy, 0)) as Acquired<T>
+    return this.#unfenced()
+  }
+
+  /** Another process has the key and may store its own result: this one is only returned. */
+  #unfenced(): 'load' {
+    this.#isClosed = true
+    return 'load'
+  }
+
+  /** Before the load begins, and at the time the key is claimed: no round trip of its own. */
+  async #readTags(): Promise<void> {
+    const { namespace, tags } = this.#guarded
+    const own = namespace.entries.tags
+    const epoch = own.epoch(this.#call()).then(
+      value => value,
+      () => false as const,
+    )
+    try {
+      this.versions = tags.length === 0 ? undefined : await own.forWriting(tags, this.#call())
+    } catch (error) {
+      this.versions = undefined
+      this.#isClosed = true
+      this.#report(error)
+    }
+    this.epoch = await epoch
+  }
+
+  #besideSpace(): Space {
+    const { root, path, entries } = this.#guarded.namespace
+    return root.store.space([...path, '~lease'], entries.format)
+  }
+
+  #call(): Call {
+    return this.#guarded.namespace.call(this.#guarded.options)
+  }
+
+  #report(error: unknown): void {
+    const { namespace, op, key } = this.#guarded
+    if (isOutage(error)) namespace.outage(error, op, key)
+  }
+}

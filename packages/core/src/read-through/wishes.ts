@@ -1,0 +1,29 @@
+import { InvalidArgumentError } from '../errors.js'
+import { tagsOf } from '../input/tags.js'
+import { type Ttl, ttlMs } from '../input/ttl.js'
+
+/** What a loader wants for one of its keys. */
+export class Wishes {
+  ttl: number | undefined
+  /** Instead of those of the call. */
+  tags: readonly string[] | undefined
+  isStorable = true
+  isNotModified = false
+
+  setTtl(ttl: Ttl, op: string, key: string): void {
+    this.ttl = ttlMs(ttl, op, key)
+  }
+
+  setTags(tags: unknown, op: string, key: string): void {
+    this.tags = tagsOf(tags, op, key)
+  }
+
+  /** The old value, which is kept. */
+  keep<T>(old: T | undefined, op: string, key: string): T {
+    if (old === undefined) {
+      throw new InvalidArgumentError('notModified() needs a stale value, and there is none; return a value', { op, key })
+    }
+    this.isNotModified = true
+    return old
+  }
+}
