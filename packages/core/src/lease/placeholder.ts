@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto'
+import { FLAG_LEASE } from '@anycache/serializer'
+import type { Item } from '../store.js'
+
+/*
+ * What lies under a key while one holder works on it: an item with the flags of a lease and 24 bytes.
+ *
+ *   0        16         20
+ *   holder | lease ms | renewals        big-endian; the holder is random
+ */
+const HOLDER_BYTES = 16
+const RENEWALS = 20
+const LEASE_BYTES = 24
+
+/** The bytes of a new holder. */
+export function newHolder(ms: number): Buffer {
+  const data = Buffer.alloc(LEASE_BYTES)
+  data.set(randomBytes(HOLDER_BYTES))
+  data.writeUInt32BE(Math.ceil(ms), HOLDER_BYTES)
+  return data
+}
+
+/** The bytes of the same holder after one renewal more: no two of them are alike, so that no two have one token. */
+export function renewed(data: Buffer, ms: number): Buffer {
+  const next = Buffer.from(data)
+  next.writeUInt32BE(Math.ceil(ms), HOLDER_BYTES)
+  next.writeUInt32BE((data.readUInt32BE(RENEWALS) + 1) >>> 0, RENEWALS)
+  return next
+}
+
+export function placeholder(data: Buffer): Item {
+  return { flags: FLAG_LEASE, data }
+}
+
+/** Whether the item is a placeholder of the holder with these bytes, however often it was renewed. */
+export function isHeldBy(data: Buffer, item: unknown): item is Item {
+  if (typeof item !== 'object' || item === null) return false
+  const { flags, data: found } = item as Item
+  if (flags !== FLAG_LEASE || typeof found === 'string' || found.length !== LEASE_BYTES) return false
+  return data.compare(found, 0, HOLDER_BYTES, 0, HOLDER_BYTES) === 0
+}
