@@ -50,12 +50,13 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
     order,
     loads: flights,
     clearings: new Set(),
+    underWay: new Set(),
     closed: false,
   }
   const cache = new StoreCache(root, settings.path, flights, async () => {
     root.closed = true
     await order.settled()
-    await Promise.allSettled(root.clearings)
+    await Promise.allSettled([...root.clearings, ...Array.from(root.underWay, load => load.close())])
     if (keyspace !== undefined) leave(keyspace)
     await release({ deadline: now() + settings.timeout })
     unlisten()

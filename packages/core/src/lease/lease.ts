@@ -3,7 +3,7 @@ import { type CacheError, isOutage } from '../errors.js'
 import type { Answer, Call, CasToken, Item, Space, VersionedItem, Written } from '../store.js'
 import { clearTimeout, now, setTimeout } from '../timers.js'
 import { withdraw } from './lost-claim.js'
-import { isHeldBy, newHolder, placeholder, renewed } from './placeholder.js'
+import { holderIn, isHeldBy, newHolder, placeholder, renewed } from './placeholder.js'
 
 /** How often a token may turn out to be lost with its connection, in one step. */
 const maxRegained = 3
@@ -78,6 +78,11 @@ export class Lease {
   /** The newest one, as far as it is known. */
   get casToken(): CasToken {
     return this.#casToken
+  }
+
+  /** Its holder: {@link holderOf}. */
+  get holder(): string {
+    return holderIn(this.#data)
   }
 
   /** How long it is held from its newest renewal on. */
@@ -230,9 +235,4 @@ function withdrawUnless(
 ): void {
   if (!isOutage(error) || (error as CacheError).outcome !== 'unknown') return
   withdraw({ space, key, data, until: began + ms + grace, timeout: deadline - began, route })
-}
-
-/** How long a lease was taken for, in ms; 0 for what no cache has written. */
-export function leaseMs({ data }: Item): number {
-  return typeof data === 'string' || data.length !== LEASE_BYTES ? 0 : Buffer.from(data).readUInt32BE(HOLDER_BYTES)
 }

@@ -39,3 +39,17 @@ export function isHeldBy(data: Buffer, item: unknown): item is Item {
   if (flags !== FLAG_LEASE || typeof found === 'string' || found.length !== LEASE_BYTES) return false
   return data.compare(found, 0, HOLDER_BYTES, 0, HOLDER_BYTES) === 0
 }
+
+/** Whose lease an item is; `undefined` for one that is none. */
+export function holderOf(item: Item): string | undefined {
+  return item.flags !== FLAG_LEASE || typeof item.data === 'string' ? undefined : holderIn(item.data)
+}
+
+export function holderIn(data: Uint8Array): string {
+  return Buffer.from(data.subarray(0, HOLDER_BYTES)).toString('latin1')
+}
+
+/** How long a lease was taken for, in ms; 0 where no cache has written it. */
+export function leaseMs({ data }: Item): number {
+  return typeof data === 'string' || data.length !== LEASE_BYTES ? 0 : Buffer.from(data).readUInt32BE(HOLDER_BYTES)
+}

@@ -2,12 +2,14 @@ import type { LoadOptions } from '../cache.js'
 import type { TagVersions } from '../entries/tags.js'
 import { Miss } from '../entries/verdict.js'
 import { isOutage } from '../errors.js'
-import { Lease, leaseMark, leaseMs } from '../lease/lease.js'
-import { type Answer, type Call, type CasToken, owed, type Space, type StoredItem, type Written } from '../store.js'
+import { Lease, leaseMark } from '../lease/lease.js'
+import { holderOf, leaseMs } from '../lease/placeholder.js'
+import { type Call, type CasToken, owed, type Space, type StoredItem, type Written } from '../store.js'
 import { now, setTimeout } from '../timers.js'
 import type { Namespace } from '../verbs/namespace.js'
 import { readItem } from '../verbs/reading.js'
 import { type OrderedWrite, sendWrite } from '../verbs/writing.js'
+import type { Run } from './run.js'
 
 /** The first wait for another process' load, in ms; each next one is longer, up to the longest. */
 const firstPause = 8
@@ -15,10 +17,13 @@ const longestPause = 200
 /** How often the key may change hands before the load gives up its claim to store its result. */
 const maxRounds = 16
 
+/** The runs whose results the leases of this process wait for, by holder. */
+const holders = new Map<string, Run>()
+
 /** What came of asking for the key: the load may begin, or another process' value is there, or nobody needs the load any more. */
 export type Acquired<T> = 'load' | 'abandoned' | { readonly item: StoredItem; readonly value: T }
-/** Another process loads it. `isBeside`: the entry is there, and the lease is under a key of its own. */
-type Busy = { readonly busy: StoredItem; readonly isBeside: boolean }
+/** Another process loads it. `entry`: what is to be replaced, and the lease is under a key next to it. */
+type Busy = { readonly busy: StoredItem; readonly entry?: StoredItem | undefined }
 
 /** What a fence is for. */
 export interface Guarded {
@@ -31,6 +36,7 @@ export interface Guarded {
   readonly isForced: boolean
   /** Tags of the call. */
   readonly tags: readonly string[]
+  readonly run: Run
   /** Whether the load still has a purpose. */
   readonly isWanted: () => boolean
   /** Whether to wait while another process loads the key. */
@@ -71,7 +77,7 @@ export class Fence<T> {
       if (!this.#guarded.waits()) return 'abandoned'
       attempt = await this.#wait(attempt)
     }
-    if (attempt === 'load') this.#lease?.startRenewing(() => this.#call(), this.#guarded.onLost)
+    if (attempt === 'load' && this.#lease !== undefined) this.#hold(this.#lease)
     return attempt
   }
 
@@ -95,10 +101,7 @@ export class Fence<T> {
       if (this.#isClosed) return false
       if (this.#casToken !== undefined) return (await send(this.#casToken)).outcome === 'stored'
       if (lease === undefined) return false
-      lease.stopRenewing()
-      const { outcome } = await lease.replace(send, this.#call())
-      if (outcome === 'stored') this.#lease = undefined
-      return outcome === 'stored'
+      return (await lease.replace(send, this.#call())).outcome === 'stored'
     } finally {
       await this.release()
     }
@@ -109,7 +112,7 @@ export class Fence<T> {
     const lease = this.#lease
     this.#lease = undefined
     if (lease === undefined) return
-    lease.stopRenewing()
+    holders.delete(lease.holder)
     try {
       await lease.release(this.#call())
     } catch (error) {
@@ -118,9 +121,15 @@ export class Fence<T> {
     }
   }
 
+  #hold(lease: Lease): void {
+    holders.set(lease.holder, this.#guarded.run)
+    lease.startRenewing(() => this.#call(), this.#guarded.onLost)
+  }
+
   async #first(seen: StoredItem | undefined, isReadable: boolean): Promise<Acquired<T> | Busy> {
-    if (seen?.casToken === undefined) return this.#claim(maxRounds)
-    return isReadable ? this.#beside(seen, maxRounds) : this.#over(seen, maxRounds)
+    if (seen === undefined) return this.#claim(maxRounds)
+    if (isReadable) return this.#beside(seen, maxRounds)
+    return seen.casToken === undefined ? this.#claim(maxRounds) : this.#over(seen, maxRounds)
   }
 
   /** Puts a lease under the key, where nothing is. */
@@ -139,7 +148,12 @@ export class Fence<T> {
   async #consider(found: StoredItem, rounds: number): Promise<Acquired<T> | Busy> {
     const { namespace, op, key, isForced } = this.#guarded
     if (rounds <= 0) return this.#unfenced()
-    if (leaseMark(found) !== undefined) return isForced ? this.#over(found, rounds) : { busy: found, isBeside: false }
+    const holder = holderOf(found)
+    if (holder !== undefined) {
+      if (isForced) return this.#over(found, rounds)
+      // To wait for the load that waits for this one would be to wait without end.
+      return holders.get(holder)?.needs(this.#guarded.run) ? this.#unfenced() : { busy: found }
+    }
     if (isForced) {
       this.#casToken = found.casToken
       await this.#readTags()
@@ -164,19 +178,17 @@ export class Fence<T> {
   /** Puts a lease under a key next to the entry, which stays. */
   async #beside(seen: StoredItem, rounds: number): Promise<Acquired<T> | Busy> {
     const { namespace, op, key, leaseMs } = this.#guarded
-    const space = this.#besideSpace()
     const tags = this.#readTags()
     // In one step: the load that ended a moment ago must not be done once more.
     const [claimed, current] = await Promise.all([
-      Lease.claim(space, key, leaseMs, this.#call()),
+      Lease.claim(namespace.own('~lease'), key, leaseMs, this.#call()),
       readItem(namespace, key, namespace.versionedCall(this.#guarded.options, true)),
     ])
-    const judged =
-      typeof current === 'object' ? await namespace.judge<T>(op, key, current, this.#call()) : Miss.absent
-    const isNewer = typeof current === 'object' && current.casToken !== seen.casToken
+    const judged = typeof current === 'object' ? await namespace.judge<T>(op, key, current, this.#call()) : Miss.absent
+    const isNewer = typeof current === 'object' && seen.casToken !== undefined && current.casToken !== seen.casToken
     if (!(claimed instanceof Lease)) {
       if (!(judged instanceof Miss) && isNewer) return { item: current as StoredItem, value: judged }
-      return { busy: claimed.found, isBeside: true }
+      return { busy: claimed.found, entry: typeof current === 'object' ? current : undefined }
     }
     this.#lease = claimed
     if (typeof current === 'object' && (judged === Miss.stale || (!(judged instanceof Miss) && !isNewer))) {
@@ -210,11 +222,15 @@ export class Fence<T> {
       if (leaseMark(next.busy) !== mark) since = now()
       mark = leaseMark(next.busy)
     }
-    // A living holder has renewed it meanwhile.
+    if (latest.entry !== undefined) {
+      // Still stale: the result may replace it, whoever is first.
+      this.#casToken = latest.entry.casToken
+      await this.#readTags()
+      return 'load'
+    }
+    // A living holder has renewed it meanwhile, and stores its own result.
     const isDead = now() - since >= leaseMs(latest.busy) / 2
-    if (!isDead) return this.#unfenced()
-    if (!latest.isBeside) return (await this.#over(latest.busy, 0)) as Acquired<T>
-    return this.#unfenced()
+    return isDead ? ((await this.#over(latest.busy, 0)) as Acquired<T>) : this.#unfenced()
   }
 
   /** Another process has the key and may store its own result: this one is only returned. */
@@ -239,11 +255,6 @@ export class Fence<T> {
       this.#report(error)
     }
     this.epoch = await epoch
-  }
-
-  #besideSpace(): Space {
-    const { root, path, entries } = this.#guarded.namespace
-    return root.store.space([...path, '~lease'], entries.format)
   }
 
   #call(): Call {

@@ -58,6 +58,8 @@ export class Flight<T> {
   readonly isBackground: boolean
   /** An invalidation came after the load began: its result is for its callers only and is never stored. */
   superseded = false
+  /** Why the key could not be asked for. */
+  outage: unknown
   /** Called once it is. */
   onSuperseded: () => void = () => {}
   /** Tags that were invalidated since the load began, each with its place in the order of these invalidations. */
@@ -94,7 +96,17 @@ export class Flight<T> {
     return new Promise((resolve, reject) => {
       const from = Run.current
       const since = this.#invalidations
-      const waiter: Waiter<T> = { isLeader, waiting, onOutcome, resolve, reject, from, since, stay: undefined, timer: undefined }
+      const waiter: Waiter<T> = {
+        isLeader,
+        waiting,
+        onOutcome,
+        resolve,
+        reject,
+        from,
+        since,
+        stay: undefined,
+        timer: undefined,
+      }
       this.#waiters.push(waiter)
       this.run.joined(from)
       if (signal !== undefined) waiter.stay = onAbort(signal, () => this.#leave(waiter, signal.reason))
@@ -156,6 +168,7 @@ export class Flight<T> {
 
   /** Rejects those whose calls reject in an outage. */
   failThrowing(error: unknown): void {
+    this.outage = error
     for (const waiter of this.#waiters.filter(({ waiting }) => waiting.throws)) this.#leave(waiter, error)
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Encoded, Metadata } from '@anycache/serializer'
 import type { LoadOptions } from '../cache.js'
+import { marked } from '../entries/marking.js'
 import type { TagVersions } from '../entries/tags.js'
 import { CacheError, ClosedError, isOutage, located, ServerError } from '../errors.js'
 import type { ReadThrough } from '../input/read-through-options.js'
@@ -14,7 +15,7 @@ import { type Acquired, Fence } from './fence.js'
 import { Flight } from './flight.js'
 import type { Flights } from './flights.js'
 import { copyOfOld, encodedOf, type OldValue } from './old-value.js'
-import { Run } from './run.js'
+import type { Run } from './run.js'
 import { lifetimesOf, metadataOf, needsLifetimes, physicalTtl } from './windows.js'
 import type { Wishes } from './wishes.js'
 
@@ -241,11 +242,12 @@ export class KeyLoad<T> {
     const epoch = entries.epochNow()
     let metadata: Metadata | undefined
     if (isBounded && needsLifetimes(policy)) metadata = lifetimesOf(ttl, policy, epoch, duration, randomBytes(8))
-    if (versions !== undefined) metadata = { created: epoch, loadTime: duration, nonce: randomBytes(8), ...metadata, tags: versions }
+    if (versions !== undefined)
+      metadata = { created: epoch, loadTime: duration, nonce: randomBytes(8), ...metadata, tags: versions }
     const write = {
       op,
       key,
-      encoded: entries.marked(encoded, metadata),
+      encoded: metadata === undefined ? encoded : marked(encoded, metadata),
       ttl: isBounded && metadata?.lifetimes !== undefined ? physicalTtl(ttl, policy) : ttl,
     }
     if (this.#fence !== undefined) return this.#fence.store(write)

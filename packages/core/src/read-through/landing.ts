@@ -1,5 +1,5 @@
 import type { Loader } from '../cache.js'
-import type { Waiting } from './flight.js'
+import type { Flight, Waiting } from './flight.js'
 import { type Circumstances, KeyLoad, type LoadTarget } from './key-load.js'
 import { Load } from './load.js'
 import { type Purpose, Run } from './run.js'
@@ -16,6 +16,10 @@ export class Landing<T> implements Purpose<T> {
     this.#run = new Run(this) as Run
     this.#load = new KeyLoad<T>(target, this.#run, at)
     this.#context = new Load(target.key, this.#run)
+  }
+
+  get flight(): Flight<T> {
+    return this.#load.flight
   }
 
   /** The value for the caller who begins it. */

@@ -27,7 +27,13 @@ export function physicalTtl(ttl: number, policy: ReadThrough): number {
 }
 
 /** What is noted of an entry that is loaded now and fresh for `ttl`, so that a later call knows when to refresh it. `nonce`: see {@link Metadata}. */
-export function lifetimesOf(ttl: number, policy: ReadThrough, now: number, loadTime: number, nonce: Uint8Array): Metadata {
+export function lifetimesOf(
+  ttl: number,
+  policy: ReadThrough,
+  now: number,
+  loadTime: number,
+  nonce: Uint8Array,
+): Metadata {
   const staleFor = staleWindow(policy)
   const softDeadline = staleFor > 0 ? now + ttl : undefined
   return { created: now, softDeadline, loadTime, nonce, lifetimes: { freshFor: ttl, staleFor } }

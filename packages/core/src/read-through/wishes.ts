@@ -21,7 +21,10 @@ export class Wishes {
   /** The old value, which is kept. */
   keep<T>(old: T | undefined, op: string, key: string): T {
     if (old === undefined) {
-      throw new InvalidArgumentError('notModified() needs a stale value, and there is none; return a value', { op, key })
+      throw new InvalidArgumentError('notModified() needs a stale value, and there is none; return a value', {
+        op,
+        key,
+      })
     }
     this.isNotModified = true
     return old

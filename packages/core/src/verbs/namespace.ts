@@ -33,6 +33,8 @@ export interface Root {
   readonly loads: Loads
   /** `clear` and `flush` under way: verbs of many steps, during which the store stays open. */
   readonly clearings: Set<Promise<void>>
+  /** Loads that run, or wait for another process'. */
+  readonly underWay: Set<{ close(): Promise<void> }>
   closed: boolean
 }
 
@@ -56,6 +58,7 @@ export class Namespace {
   readonly timed: boolean
   readonly #space: Space
   readonly #serverOf = (key: string): string => this.#space.serverOf(key)
+  readonly #own = new Map<string, Space>()
   #within: Namespace | undefined
   closed = false
 
@@ -102,6 +105,16 @@ export class Namespace {
   /** The space, for the two changes that supersede no load: the result of a load, and a touch, which changes no value. */
   keepingLoads(): Space {
     return this.#space
+  }
+
+  /** A space of the cache's own next to this one, whose name holds `~`. What lies there is no entry. */
+  own(name: `~${string}`): Space {
+    let space = this.#own.get(name)
+    if (space === undefined) {
+      space = this.root.store.space([...this.path, name], this.entries.format)
+      this.#own.set(name, space)
+    }
+    return space
   }
 
   /** Runs the steps of a verb on `key` in the place the call had: what is called later on the key waits until they are done. */
