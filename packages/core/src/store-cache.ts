@@ -243,7 +243,15 @@ export class StoreCache implements Cache {
     } catch (error) {
       return Promise.reject(error)
     }
-    return getOrSet({ namespace: this.#namespace, flights: this.#flights, key, loader, options })
+    return getOrSet({
+      namespace: this.#namespace,
+      flights: this.#flights,
+      op: 'getOrSet',
+      key,
+      loader,
+      options,
+      repeat: getOrSet,
+    })
   }
 
   getOrSetMany<T>(keys: Iterable<string>, loader: ManyLoader<T>, options?: LoadOptions<T>): Promise<Map<string, T>> {

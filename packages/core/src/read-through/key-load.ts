@@ -29,6 +29,8 @@ export interface LoadTarget {
   readonly policy: ReadThrough
   /** Tags of the call. */
   readonly tags: readonly string[]
+  /** See {@link LoadCall}. */
+  readonly onElsewhere?: (() => void) | undefined
 }
 
 /** In what circumstances a load begins. */
@@ -76,7 +78,10 @@ export class KeyLoad<T> {
         tags: target.tags,
         run,
         isWanted: () => !this.isOver && !this.#isClosed,
-        waits: () => this.flight.hasCallers,
+        waits: () => {
+          target.onElsewhere?.()
+          return this.flight.hasCallers
+        },
         onLost: () => target.flights.supersedeOne(this.flight),
       })
       this.flight.onSuperseded = () => this.#fence?.close()
@@ -115,6 +120,7 @@ export class KeyLoad<T> {
     }
     if (this.isOver) return false
     if (acquired === 'load') return true
+    this.target.onElsewhere?.()
     if (acquired === 'abandoned') this.#giveUp()
     else this.#found(acquired)
     return false

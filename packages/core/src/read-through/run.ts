@@ -22,6 +22,7 @@ export class Run<V = unknown> {
   #waitsFor: Run[] | undefined
   #waiters = 0
   #isOver = false
+  #onStopped: ((reason: unknown) => void) | undefined
   #controller: AbortController | undefined
 
   constructor(purpose: Purpose<V>) {
@@ -82,6 +83,12 @@ export class Run<V = unknown> {
     this.#purpose.deserted()
     this.#controller ??= new AbortController()
     this.#controller.abort(reason)
+    this.#onStopped?.(reason)
+  }
+
+  /** Calls back when nobody waits any more. */
+  onStopped(stopped: (reason: unknown) => void): void {
+    this.#onStopped = stopped
   }
 
   /** Its results are known: who leaves from now on stops nothing. */
