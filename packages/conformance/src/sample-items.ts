@@ -10,7 +10,8 @@ import {
 import { expect } from 'vitest'
 import { lease } from './store-trial.js'
 
-const hour = 3_600_000
+/** Farther off than any clock of a test is turned. */
+const century = 100 * 365 * 86_400_000
 
 /** An entry with metadata, whose other flags are `flags`. */
 export function marked(data: Item['data'], metadata: Metadata, flags = 0): Item {
@@ -20,13 +21,13 @@ export function marked(data: Item['data'], metadata: Metadata, flags = 0): Item 
 /** An entry with metadata that is there to everybody. */
 export function fresh(data: Item['data'], flags = 0): Item {
   const tags = new Map([['a tag', Buffer.from('version1')]])
-  return marked(data, { softDeadline: Date.now() + hour, created: Date.now(), loadTime: 12, tags }, flags)
+  return marked(data, { softDeadline: Date.now() + century, created: Date.now(), loadTime: 12, tags }, flags)
 }
 
 /** Items that are there to reads, and to no other verb. */
 export const absentItems: Readonly<Record<string, () => Item>> = {
   'a lease': lease,
-  'a stale entry': () => marked('stale', { softDeadline: Date.now() - 1 }),
+  'a stale entry': () => marked('stale', { softDeadline: 1000 }),
   'a stale number': () => marked('41', { softDeadline: 1 }, FLAG_INTEGER),
 }
 

@@ -159,6 +159,11 @@ export class StoreTrial {
     await this.pass(ttl + this.limits.ttlLag + 150)
   }
 
+  /** Now, by the clock that judges soft deadlines, in ms since 1970. */
+  epochNow(): number {
+    return this.store.epochNow?.() ?? Date.now()
+  }
+
   /** Whether time passes by itself. */
   get realTime(): boolean {
     return this.#backend.clock === undefined

@@ -33,6 +33,7 @@ export function brokenStore(memory: MemoryStore, defect: Defect): Store {
       // Each has a memory of its own, with a server before it or not.
       return { ...sound.limits, shared: false }
     },
+    ...(sound.epochNow === undefined ? {} : { epochNow: sound.epochNow }),
     ...(defect.serializer === undefined ? {} : { serializer: defect.serializer }),
     space(path, format) {
       const kept = defect.path?.(path) ?? path

@@ -3,7 +3,6 @@ import {
   type Claimed,
   type Condition,
   type Counted,
-  epochNow,
   type Item,
   patternOf,
   prefixOf,
@@ -33,9 +32,12 @@ export class MemorySpace implements Space {
   readonly #path: readonly string[]
   readonly #prefix: string
   readonly #format: Format
+  readonly #epochNow: () => number
 
-  constructor(entries: Entries, path: readonly string[], format: Format) {
+  /** `epochNow`: the clock of soft deadlines. */
+  constructor(entries: Entries, path: readonly string[], format: Format, epochNow: () => number) {
     this.#entries = entries
+    this.#epochNow = epochNow
     this.#format = format
     this.#path = [...path]
     this.#prefix = prefixOf(path)
@@ -163,7 +165,7 @@ export class MemorySpace implements Space {
   }
 
   #isPresent(found: Entry | undefined): found is Entry {
-    return found !== undefined && !(this.#format.metadata && countsAsAbsent(found, epochNow()))
+    return found !== undefined && !(this.#format.metadata && countsAsAbsent(found, this.#epochNow()))
   }
 
   /** The count an entry holds: canonical digits as whole numbers are written, or undefined. */

@@ -1,11 +1,19 @@
-import { type Limits, Listeners, type ServerStats, type Space, type Store, type StoreEvent } from '@anycache/core'
+import { epochNow, type Limits, Listeners, now, type ServerStats, type Space, type Store, type StoreEvent } from '@anycache/core'
 import type { Format, Serializer } from '@anycache/serializer'
 import type { LRUCache } from 'lru-cache'
+import type { Clock } from './clock.js'
 import { Entries, entryOverhead } from './entries.js'
 import type { Entry } from './entry.js'
 import { type MemoryOptions, resolveMemoryOptions } from './options.js'
 import { referenceSerializer } from './reference-serializer.js'
 import { MemorySpace } from './space.js'
+
+/** Ms since 1970 by a clock of its own; `undefined` for the process' clock. */
+function epochOf(clock: Clock): (() => number) | undefined {
+  if (clock.now === now) return undefined
+  const offset = epochNow() - clock.now()
+  return () => clock.now() + offset
+}
 
 /** Entries in this process, in one least-recently-used order for all namespaces. Lost when the process ends. */
 export class MemoryStore implements Store {
@@ -14,13 +22,18 @@ export class MemoryStore implements Store {
   readonly limits: Limits
   /** Present with `isolation: 'reference'`. */
   declare readonly serializer?: Serializer
+  /** Present with a `clock`: moves as it does. */
+  declare readonly epochNow?: () => number
   readonly #entries: Entries
+  readonly #now: () => number
   readonly #listeners = new Listeners()
 
   /** Throws `InvalidArgumentError` for options that cannot be used. */
   constructor(options: MemoryOptions = {}) {
     const resolved = resolveMemoryOptions(options)
     this.#entries = new Entries(resolved, resolved.clock, this.#listeners.report)
+    this.#now = epochOf(resolved.clock) ?? epochNow
+    if (this.#now !== epochNow) this.epochNow = this.#now
     if (resolved.isolation === 'reference') this.serializer = referenceSerializer
     this.limits = {
       maxItemBytes: resolved.maxBytes === undefined ? Number.POSITIVE_INFINITY : resolved.maxBytes - entryOverhead,
@@ -40,7 +53,7 @@ export class MemoryStore implements Store {
   }
 
   space(path: readonly string[], format: Format): Space {
-    return new MemorySpace(this.#entries, path, format)
+    return new MemorySpace(this.#entries, path, format, this.#now)
   }
 
   listen(listener: (event: StoreEvent) => void): () => void {

@@ -140,7 +140,7 @@ export const markedEntries: Capability = {
       async run(trial: Trial) {
         const { errors } = eventsOf(trial)
         await trial.cache.set('k', values[kind]!())
-        await mark(trial, 'k', { softDeadline: Date.now() - 1, loadTime: 5 })
+        await mark(trial, 'k', { softDeadline: trial.raw.epochNow() - 1, loadTime: 5 })
         expect(await trial.cache.get('k')).toBeUndefined()
         expect(await trial.cache.add('k', 'new')).toBe(true)
         expect(errors).toEqual([])
@@ -151,7 +151,7 @@ export const markedEntries: Capability = {
       async run(trial: Trial) {
         const { cache } = trial
         for (const metadata of [
-          { softDeadline: Date.now() + hour, created: Date.now() },
+          { softDeadline: trial.raw.epochNow() + hour, created: trial.raw.epochNow() },
           { nonce: Buffer.from('8 random') },
         ]) {
           await cache.set('k', values[kind]!())
@@ -173,7 +173,7 @@ export const markedEntries: Capability = {
         const keys = ['add', 'replace', 'delete', 'many', 'update', 'append', 'swap', 'set']
         for (const key of keys) {
           await cache.set(key, 'text')
-          await mark(trial, key, { softDeadline: Date.now() + hour })
+          await mark(trial, key, { softDeadline: trial.raw.epochNow() + hour })
         }
         expect(await cache.add('add', 'v')).toBe(false)
         expect(await cache.replace('replace', 'v')).toBe(true)
@@ -197,7 +197,7 @@ export const markedEntries: Capability = {
       title: 'a number with metadata is no counter',
       async run(trial) {
         await trial.cache.set('k', 41)
-        await mark(trial, 'k', { softDeadline: Date.now() + hour })
+        await mark(trial, 'k', { softDeadline: trial.raw.epochNow() + hour })
         await rejection(() => trial.cache.increment('k'), 'ERR_CACHE_NOT_A_COUNTER')
         expect(await trial.cache.get('k')).toBe(41)
       },
@@ -206,15 +206,15 @@ export const markedEntries: Capability = {
       title: 'touch moves the soft deadline of an entry with its ttl, and keeps all else of it',
       async run(trial) {
         const { cache } = trial
-        const created = Date.now() - 5000
+        const created = trial.raw.epochNow() - 5000
         for (const [ttl, ms] of [
           ['1h', hour],
           [Number.POSITIVE_INFINITY, undefined],
         ] as const) {
           await cache.set('k', { a: 1 })
-          await mark(trial, 'k', { softDeadline: Date.now() + 60_000, created, loadTime: 7 })
+          await mark(trial, 'k', { softDeadline: trial.raw.epochNow() + 60_000, created, loadTime: 7 })
           const before = await trial.raw.get('k')
-          const touched = Date.now()
+          const touched = trial.raw.epochNow()
           expect(await cache.touch('k', ttl)).toBe(true)
           expect(await cache.get('k')).toEqual({ a: 1 })
           const after = await trial.raw.get('k')
@@ -233,7 +233,7 @@ export const markedEntries: Capability = {
         const { cache } = trial
         for (const key of ['longer', 'shorter']) {
           await cache.set(key, 'v')
-          await mark(trial, key, { softDeadline: Date.now() + hour })
+          await mark(trial, key, { softDeadline: trial.raw.epochNow() + hour })
         }
         const item = await trial.raw.get('longer')
         await trial.raw.put('longer', { flags: item!.flags, data: item!.data, metadata: item!.metadata }, 3000)

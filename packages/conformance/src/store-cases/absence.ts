@@ -115,13 +115,13 @@ export const absence: StoreCapability = {
     {
       title: 'an entry goes stale at its soft deadline',
       async run(trial) {
-        const softDeadline = Date.now() + 400
+        const softDeadline = trial.epochNow() + 400
         await trial.put('k', marked('v', { softDeadline }))
         const { outcome } = await trial.write('k', 'never', 'absent')
         // A busy machine may come too late.
-        if (Date.now() < softDeadline) expect(outcome).toBe('exists')
+        if (trial.epochNow() < softDeadline) expect(outcome).toBe('exists')
         else await trial.put('k', marked('v', { softDeadline }))
-        while (Date.now() <= softDeadline) await new Promise(resolve => setTimeout(resolve, 50))
+        while (trial.epochNow() <= softDeadline) await trial.pass(50)
         expect(await trial.touch('k', 60_000)).toBe('missing')
         expect((await trial.write('k', 'new', 'present')).outcome).toBe('missing')
         expect(await trial.remove('k')).toBe(false)

@@ -53,6 +53,7 @@ class Chaos implements ChaosStore {
   readonly calls = Object.fromEntries(chaosVerbs.map(verb => [verb, 0])) as Record<ChaosVerb, number>
   readonly servers: readonly string[]
   declare readonly serializer?: Serializer
+  declare readonly epochNow?: () => number
   readonly remember = true
   readonly #inner: Store
   readonly #server: string
@@ -66,6 +67,7 @@ class Chaos implements ChaosStore {
     this.servers = inner.servers.length > 0 ? inner.servers : [this.#server]
     this.#turmoil = new Turmoil(this.#server)
     if (inner.serializer !== undefined) this.serializer = inner.serializer
+    if (inner.epochNow !== undefined) this.epochNow = inner.epochNow
   }
 
   get driver(): string {

@@ -49,6 +49,7 @@ export async function closeWithMemory(store: Store, call: Call): Promise<void> {
 class RememberingStore implements Store {
   readonly inner: Store
   declare readonly serializer?: Serializer
+  declare readonly epochNow?: () => number
   readonly #ledger = new Ledger()
   readonly #spaces = new Map<string, Space>()
   /** By server. */
@@ -62,6 +63,7 @@ class RememberingStore implements Store {
   constructor(inner: Store) {
     this.inner = inner
     if (inner.serializer !== undefined) this.serializer = inner.serializer
+    if (inner.epochNow !== undefined) this.epochNow = inner.epochNow
     inner.listen(event => this.#hear(event))
   }
 
