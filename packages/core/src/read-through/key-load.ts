@@ -1,52 +1,16 @@
-import { randomBytes } from 'node:crypto'
-import type { Encoded, Metadata } from '@anycache/serializer'
-import type { LoadOptions } from '../cache.js'
-import { marked } from '../entries/marking.js'
-import type { TagVersions } from '../entries/tags.js'
-import { CacheError, ClosedError, isOutage, located, ServerError } from '../errors.js'
-import type { ReadThrough } from '../input/read-through-options.js'
-import { shown } from '../input/shown.js'
+import type { Encoded } from '@anycache/serializer'
+import { type CacheError, ClosedError, isOutage } from '../errors.js'
 import type { Answer, StoredItem } from '../store.js'
 import { now } from '../timers.js'
 import { whenAnswered } from '../verbs/answer.js'
-import type { Namespace } from '../verbs/namespace.js'
-import { sendWrite } from '../verbs/writing.js'
 import { type Acquired, Fence } from './fence.js'
 import { Flight } from './flight.js'
-import type { Flights } from './flights.js'
-import { copyOfOld, encodedOf, type OldValue } from './old-value.js'
+import type { Circumstances, LoadTarget } from './load-target.js'
+import { copyOfOld, encodedOf } from './old-value.js'
+import { Result } from './result.js'
 import type { Run } from './run.js'
-import { lifetimesOf, metadataOf, needsLifetimes, physicalTtl } from './windows.js'
+import { metadataOf } from './windows.js'
 import type { Wishes } from './wishes.js'
-
-/** One key of a call that loads. */
-export interface LoadTarget {
-  readonly namespace: Namespace
-  readonly flights: Flights
-  readonly op: 'getOrSet' | 'getOrSetMany'
-  readonly key: string
-  readonly options: LoadOptions<never> | undefined
-  readonly policy: ReadThrough
-  /** Tags of the call. */
-  readonly tags: readonly string[]
-  /** See {@link LoadCall}. */
-  readonly onElsewhere?: (() => void) | undefined
-}
-
-/** In what circumstances a load begins. */
-export interface Circumstances<T> {
-  /** What the read found where the key is taken: an old value's item, or bytes that cannot be used. */
-  readonly seen?: StoredItem | undefined
-  readonly old?: OldValue<T> | undefined
-  /** Versions of the call's tags, read before. */
-  readonly versions?: TagVersions | undefined
-  /** Nobody waits for it. */
-  readonly isBackground?: boolean
-  /** Within a load of the same key, which keeps its place and stores its own result. */
-  readonly isNested?: boolean
-  /** The server did not answer the read. */
-  readonly isUnanswered?: boolean
-}
 
 /** The load of one key: asks for the key, and when its value is known stores it and gives its callers copies of it. */
 export class KeyLoad<T> {
@@ -54,7 +18,7 @@ export class KeyLoad<T> {
   readonly flight: Flight<T>
   readonly #at: Circumstances<T>
   readonly #fence: Fence<T> | undefined
-  #versions: TagVersions | undefined
+  readonly #result: Result<T>
   #started = 0
   /** It has landed, failed, or nobody waits for it any more. */
   isOver = false
@@ -63,7 +27,6 @@ export class KeyLoad<T> {
     const { namespace, key, options, policy, op } = target
     this.target = target
     this.#at = at
-    this.#versions = at.versions
     const tags = options?.tags === undefined ? [...(at.old?.tags?.keys() ?? [])] : target.tags
     this.flight = new Flight(namespace.prefix, key, run, { old: at.old, tags, isBackground: at.isBackground === true })
     const { limits } = namespace.root.store
@@ -86,12 +49,13 @@ export class KeyLoad<T> {
       })
       this.flight.onSuperseded = () => this.#fence?.close()
     }
+    this.#result = new Result(target, at, this.flight, this.#fence)
   }
 
   /** Whether the loader may be called without a question to the store. */
   get isReady(): boolean {
     if (this.#at.isUnanswered || this.#at.isNested) return true
-    return this.#fence === undefined && this.target.tags.every(tag => this.#versions?.has(tag))
+    return this.#fence === undefined && this.target.tags.every(tag => this.#result.versions?.has(tag))
   }
 
   /** From now on others find it. */
@@ -191,13 +155,14 @@ export class KeyLoad<T> {
 
   async #readVersions(): Promise<void> {
     const { namespace, tags, options } = this.target
-    this.#versions = await namespace.entries.tags.forWriting(tags, namespace.call(options), this.#versions)
+    const known = this.#result.versions
+    this.#result.versions = await namespace.entries.tags.forWriting(tags, namespace.call(options), known)
   }
 
   #store(value: T, encoded: Encoded, wishes: Wishes, duration: number): void {
     let written: Answer<boolean>
     try {
-      written = this.#isWanted(value, wishes) && this.#write(encoded, wishes, duration)
+      written = this.#result.isWanted(value, wishes) && this.#result.store(encoded, wishes, duration)
     } catch (error) {
       this.#fail(error)
       return
@@ -207,96 +172,6 @@ export class KeyLoad<T> {
     if (this.#at.isUnanswered) this.#land(false, wishes, copy)
     else if (written instanceof Promise) written.then(stored => this.#land(stored, wishes, copy))
     else this.#land(written, wishes, copy)
-  }
-
-  #isWanted(value: T, { isStorable }: Wishes): boolean {
-    const { options, policy } = this.target
-    if (!isStorable || (value === null && policy.skipNull)) return false
-    if ((options as LoadOptions<T> | undefined)?.shouldCache?.(value) === false) return false
-    return !this.flight.superseded && !this.#isClosed && !this.#at.isNested
-  }
-
-  /** Whether it was stored. Neither throws nor rejects: a value that was loaded is returned whatever becomes of its write. */
-  #write(encoded: Encoded, wishes: Wishes, duration: number): Answer<boolean> {
-    const { namespace, op, key, options } = this.target
-    if (this.#at.isUnanswered && this.#fence !== undefined) return false
-    const ttl = namespace.ttl(wishes.ttl ?? options?.ttl, op, key, options?.jitter)
-    return whenAnswered(
-      () => {
-        const versions = this.#versionsFor(wishes)
-        if (versions instanceof Promise) return versions.then(late => this.#send(encoded, ttl, duration, late))
-        return this.#send(encoded, ttl, duration, versions)
-      },
-      stored => stored,
-      error => {
-        const failure =
-          error instanceof CacheError
-            ? located(error, op, key)
-            : new ServerError(`the store failed: ${shown(error)}`, { op, key, cause: error })
-        namespace.root.signals.failed(failure)
-        return false
-      },
-    )
-  }
-
-  #send(encoded: Encoded, ttl: number, duration: number, versions: TagVersions | undefined | false): Answer<boolean> {
-    const { namespace, op, key, policy, options } = this.target
-    // Its tags were invalidated since the load began, perhaps.
-    if (versions === false || this.flight.superseded) return false
-    const { entries } = namespace
-    const isBounded = ttl !== Number.POSITIVE_INFINITY
-    const epoch = entries.epochNow()
-    let metadata: Metadata | undefined
-    if (isBounded && needsLifetimes(policy)) metadata = lifetimesOf(ttl, policy, epoch, duration, randomBytes(8))
-    if (versions !== undefined)
-      metadata = { created: epoch, loadTime: duration, nonce: randomBytes(8), ...metadata, tags: versions }
-    const write = {
-      op,
-      key,
-      encoded: metadata === undefined ? encoded : marked(encoded, metadata),
-      ttl: isBounded && metadata?.lifetimes !== undefined ? physicalTtl(ttl, policy) : ttl,
-    }
-    if (this.#fence !== undefined) return this.#fence.store(write)
-    const space = namespace.keepingLoads()
-    return whenAnswered(
-      () => sendWrite(namespace, { ...write, space, when: 'always', call: () => namespace.call(options) }),
-      ({ outcome }) => outcome === 'stored',
-      error => {
-        throw error
-      },
-    )
-  }
-
-  /** The tags of the value with their versions; undefined for none, false where they may have been invalidated since the load began. */
-  #versionsFor(wishes: Wishes): Answer<TagVersions | undefined | false> {
-    const { tags, options } = this.target
-    const before = this.#fence === undefined ? this.#versions : this.#fence.versions
-    if (wishes.tags === undefined) {
-      if (tags.length > 0) return before ?? false
-      return wishes.isNotModified && options?.tags === undefined ? this.#at.old?.tags : undefined
-    }
-    if (wishes.tags.length === 0) return undefined
-    if (this.flight.lastInvalidation(wishes.tags) > 0) return false
-    const known = new Map<string, Uint8Array>()
-    for (const tag of wishes.tags) {
-      const version = before?.get(tag)
-      if (version !== undefined) known.set(tag, version)
-    }
-    return known.size === wishes.tags.length ? known : this.#versionsNow(wishes.tags, known)
-  }
-
-  /** Of tags that nobody knew before the load: valid if no tag at all was invalidated meanwhile. */
-  async #versionsNow(wanted: readonly string[], known: TagVersions): Promise<TagVersions | false> {
-    const { namespace, options } = this.target
-    const { tags } = namespace.entries
-    const others = wanted.filter(tag => !known.has(tag))
-    const versions = new Map([...known, ...(await tags.forWriting(others, namespace.call(options)))])
-    if (this.#fence !== undefined) {
-      // After the versions: an invalidation changes the epoch first.
-      const { epoch } = this.#fence
-      if (epoch === false || (await tags.epoch(namespace.call(options))) !== epoch) return false
-    }
-    return this.flight.lastInvalidation(wanted) > 0 ? false : versions
   }
 
   #found({ item, value }: { readonly item: StoredItem; readonly value: T }): void {

@@ -1,7 +1,8 @@
 import type { Loader } from '../cache.js'
 import type { Flight, Waiting } from './flight.js'
-import { type Circumstances, KeyLoad, type LoadTarget } from './key-load.js'
+import { KeyLoad } from './key-load.js'
 import { Load } from './load.js'
+import type { Circumstances, LoadTarget } from './load-target.js'
 import { type Purpose, Run } from './run.js'
 
 /** The load of one key by a loader of its own. */

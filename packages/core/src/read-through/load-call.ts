@@ -4,7 +4,7 @@ import { tagsOf } from '../input/tags.js'
 import type { Namespace } from '../verbs/namespace.js'
 import type { Waiting } from './flight.js'
 import type { Flights } from './flights.js'
-import type { LoadTarget } from './key-load.js'
+import type { LoadTarget } from './load-target.js'
 
 /** What is asked for one key. */
 export interface LoadCall<T> {
