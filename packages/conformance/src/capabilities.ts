@@ -10,6 +10,7 @@ import { keys } from './cases/keys.js'
 import { cancellation } from './cases/leaving-a-load.js'
 import { lifecycle } from './cases/lifecycle.js'
 import { listing } from './cases/listing.js'
+import { locks } from './cases/locks.js'
 import { many } from './cases/many.js'
 import { markedEntries } from './cases/marked-entries.js'
 import { namespaces } from './cases/namespaces.js'
@@ -44,6 +45,7 @@ export const capabilities: readonly Capability[] = [
   readThrough,
   cancellation,
   invalidation,
+  locks,
   undecodable,
   markedEntries,
   tooLargeValues,

@@ -149,7 +149,7 @@ test('many renewals at once and a result between them lose nothing', async () =>
 /** Tokens of this space are worth nothing once `lose` was called, as on a new connection to memcached. */
 function losingTokens(space: Space): { space: Space; lose: () => void } {
   let connection = 0
-  const outer = <T extends { readonly casToken?: CasToken }>(found: T): T =>
+  const outer = <T extends { readonly casToken?: CasToken | undefined }>(found: T): T =>
     found.casToken === undefined ? found : { ...found, casToken: `${connection} ${found.casToken}` as CasToken }
   const inner = (token: CasToken): CasToken =>
     (token.startsWith(`${connection} `) ? token.slice(token.indexOf(' ') + 1) : 'of another connection') as CasToken
@@ -169,12 +169,12 @@ function losingTokens(space: Space): { space: Space; lose: () => void } {
       async write(write, within) {
         const { when } = write
         const sent = typeof when === 'object' ? { ...write, when: { casToken: inner(when.casToken) } } : write
-        return outer(await space.write(sent, within))
+        return outer((await space.write(sent, within)) as Extract<Written, { outcome: 'stored' }>)
       },
       async remove(key, only, within) {
         return space.remove(key, only === undefined ? undefined : inner(only), within)
       },
-    } as Space,
+    } as unknown as Space,
   }
 }
 

@@ -56,7 +56,7 @@ export class MemcachedSpace implements Space {
     this.#format = format
     this.#items = items
     this.#prefix = prefixOf(path)
-    this.#bases = format.plainKeys ? [] : path.map((_, i) => baseOf(path.slice(0, i + 1)))
+    this.#bases = format.plainKeys ? [] : basesOf(path)
     const base = this.#bases.at(-1)
     this.#room = longestKey - (base === undefined ? 0 : base.length + generationBytes)
   }
@@ -198,6 +198,12 @@ export class MemcachedSpace implements Space {
       }
     })
   }
+}
+
+/** The namespaces whose clear ends what lies in this one: itself and those it is nested in. Core's own names are not cleared with others. */
+function basesOf(path: readonly string[]): string[] {
+  if (path.at(-1)?.startsWith('~')) return [baseOf(path)]
+  return path.map((_, i) => baseOf(path.slice(0, i + 1)))
 }
 
 /** The namespace as wire keys begin with it. No name holds `~`, so what is shortened meets none that is not. */

@@ -28,6 +28,7 @@ export function keyVerbs(cache: Cache): Record<string, (key: Bad, options?: Bad)
     delete: (key, options) => cache.delete(key, options),
     deleteMany: (key, options) => cache.deleteMany(['k', key], options),
     getOrSet: (key, options) => cache.getOrSet(key, () => 'new', options),
+    lock: (key, options) => cache.lock(key, options),
     keyFor: (key, options) => cache.keyFor(key, options),
   }
 }

@@ -152,3 +152,8 @@ const verbOptions: Readonly<Record<Verb, OptionTable>> = {
 export function checkVerbOptions(verb: Verb, options: unknown, key?: string): void {
   checkTable(verb, options, verbOptions[verb], verb, key)
 }
+
+/** Throws unless the options are what every call takes. `op`: a method of something that a cache gave out. */
+export function checkCallOptions(op: string, options: unknown, key: string): void {
+  checkTable(op, options, callOptions, op, key)
+}

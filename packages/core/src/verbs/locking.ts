@@ -1,12 +1,180 @@
-import type { Lock, LockOptions } from '../cache.js'
-import { NotSupportedError } from '../errors.js'
+import type { CallOptions, Lock, LockOptions } from '../cache.js'
+import { CounterRangeError, NotSupportedError } from '../errors.js'
+import { checkCallOptions } from '../input/option-checks.js'
+import { type Duration, milliseconds } from '../input/ttl.js'
+import { Lease } from '../lease/lease.js'
+import type { Call, Space } from '../store.js'
+import { clearTimeout, epochNow, now, setTimeout } from '../timers.js'
 import type { Namespace } from './namespace.js'
+import { requireCas } from './writing.js'
+
+const defaultTtl = 10_000
+/** Pauses between two looks at a lock that another one holds, in ms; each is cut to a random part of at least a half. */
+const firstPause = 10
+const longestPause = 250
+/** The spaces of a namespace's locks and of their fencing numbers. What lies under names with a `~` outlives a clear of the namespace. */
+interface Spaces {
+  readonly locks: Space
+  readonly fences: Space
+}
+
+const spaces = new WeakMap<Namespace, Spaces>()
+/** How long a counter of fences lives. The one that follows it begins far above: at the time in µs. */
+const fencesTtl = 24 * 3_600_000
+/** The highest fencing number that this process has had. */
+let highestFence = 0
 
 /** `lock` after its arguments were checked. */
-export async function acquireLock(
-  _namespace: Namespace,
+export function acquireLock(
+  namespace: Namespace,
   key: string,
-  _options: LockOptions | undefined,
+  options: LockOptions | undefined,
 ): Promise<Lock | undefined> {
-  throw new NotSupportedError('not yet', { op: 'lock', key })
+  requireCas(namespace, 'lock', key)
+  if (!namespace.entries.format.metadata) {
+    const message = 'the serializer writes what other clients read, which has no place for locks; lock in another cache'
+    throw new NotSupportedError(message, { op: 'lock', key })
+  }
+  const signal = options?.signal
+  if (signal === undefined) return acquire(namespace, key, options)
+  if (signal.aborted) return Promise.reject(signal.reason)
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    const acquiring = acquire(namespace, key, options).finally(() => signal.removeEventListener('abort', abort))
+    acquiring.then(lock => {
+      // Won by a step that was under way: nobody else should wait for it.
+      if (signal.aborted) lock?.[Symbol.asyncDispose]()
+      else resolve(lock)
+    }, reject)
+  })
+}
+
+async function acquire(
+  namespace: Namespace,
+  key: string,
+  options: LockOptions | undefined,
+): Promise<HeldLock | undefined> {
+  const wait = options?.wait === undefined || options.wait === 0 ? 0 : milliseconds(options.wait, 'wait', 'lock')
+  const signal = options?.signal
+  const until = now() + wait
+  for (let longest = firstPause; ; longest = Math.min(longest * 1.5, longestPause)) {
+    // However long it waited: a store that was closed meanwhile is asked no more.
+    namespace.checkOpen('lock', key)
+    const lock = await tryOnce(namespace, key, options)
+    const left = until - now()
+    if (lock !== undefined || left <= 0 || signal?.aborted) return lock
+    await pause(Math.min(left, longest * (0.5 + Math.random() / 2)), signal)
+    if (signal?.aborted) return undefined
+  }
+}
+
+/** One try. */
+async function tryOnce(
+  namespace: Namespace,
+  key: string,
+  options: LockOptions | undefined,
+): Promise<HeldLock | undefined> {
+  const { locks } = spacesOf(namespace)
+  const call = (): Call => namespace.call(options, true)
+  const ttl = options?.ttl === undefined ? defaultTtl : milliseconds(options.ttl, 'ttl', 'lock')
+  try {
+    const lease = await Lease.claim(locks, key, ttl, call())
+    // Whether a server keeps versions may be known only now that it has answered.
+    if (!namespace.root.store.limits.cas) {
+      if (lease instanceof Lease) await locks.remove(key, undefined, call())
+      requireCas(namespace, 'lock', key)
+    }
+    if (!(lease instanceof Lease)) return undefined
+    try {
+      const fence = await nextFence(namespace, key, call())
+      // It must have been ours when the number was taken, or the next holder's might be lower.
+      return (await lease.renew(call())) ? new HeldLock(namespace, key, fence, ttl, lease) : undefined
+    } catch (error) {
+      await lease.release(call()).catch(() => {})
+      throw error
+    }
+  } catch (error) {
+    throw namespace.outage(error, 'lock', key)
+  }
+}
+
+/**
+ * Above every number before it. A counter that expired, or was lost with the server's memory, is followed by one that begins at the time in µs:
+ * above the one before unless that had counted faster, or another process' clock is ahead of ours by more than the time since.
+ */
+async function nextFence(namespace: Namespace, key: string, call: Call): Promise<number> {
+  const create = { value: Math.max(epochNow() * 1000, highestFence + 1), ttl: fencesTtl }
+  const counted = await spacesOf(namespace).fences.count(key, 1, create, call)
+  if ('value' in counted) {
+    highestFence = Math.max(highestFence, counted.value)
+    return counted.value
+  }
+  const message = `the counter of fencing numbers was written by something else: ${counted.refused}`
+  throw new CounterRangeError(message, { op: 'lock', key })
+}
+
+function spacesOf(namespace: Namespace): Spaces {
+  const known = spaces.get(namespace)
+  if (known !== undefined) return known
+  const { root, path, entries } = namespace
+  const open = (name: string): Space => root.store.space([...path, name], entries.format)
+  const opened = { locks: open('~locks'), fences: open('~fences') }
+  spaces.set(namespace, opened)
+  return opened
+}
+
+class HeldLock implements Lock {
+  readonly key: string
+  readonly fence: number
+  readonly #namespace: Namespace
+  readonly #ttl: number
+  readonly #lease: Lease
+
+  constructor(namespace: Namespace, key: string, fence: number, ttl: number, lease: Lease) {
+    this.#namespace = namespace
+    this.key = key
+    this.fence = fence
+    this.#ttl = ttl
+    this.#lease = lease
+  }
+
+  async renew(ttl?: Duration, options?: CallOptions): Promise<boolean> {
+    const ms = ttl === undefined ? this.#ttl : milliseconds(ttl, 'ttl', 'renew')
+    return this.#step('renew', options, call => this.#lease.renew(call, ms))
+  }
+
+  async release(options?: CallOptions): Promise<boolean> {
+    return this.#step('release', options, call => this.#lease.release(call))
+  }
+
+  /** Never rejects: the error of the block that it ends would be lost. What fails is reported, and the lock ends by itself. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release().catch(() => {})
+  }
+
+  async #step(op: string, options: CallOptions | undefined, run: (call: Call) => Promise<boolean>): Promise<boolean> {
+    const { key } = this
+    const namespace = this.#namespace
+    namespace.checkOpen(op, key)
+    if (options !== undefined) checkCallOptions(op, options, key)
+    try {
+      return await run(namespace.call(options, true))
+    } catch (error) {
+      throw namespace.outage(error, op, key)
+    }
+  }
+}
+
+/** Ends early where the signal fires. */
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise(resolve => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal?.addEventListener('abort', end, { once: true })
+  })
 }
