@@ -153,29 +153,28 @@ function losingTokens(space: Space): { space: Space; lose: () => void } {
     found.casToken === undefined ? found : { ...found, casToken: `${connection} ${found.casToken}` as CasToken }
   const inner = (token: CasToken): CasToken =>
     (token.startsWith(`${connection} `) ? token.slice(token.indexOf(' ') + 1) : 'of another connection') as CasToken
-  return {
-    lose: () => connection++,
-    space: {
-      ...space,
-      clear: () => space.clear(call),
-      async claim(key, lease, ttl, within) {
-        const claimed = await space.claim(key, lease, ttl, within)
-        return 'won' in claimed ? { won: outer({ casToken: claimed.won }).casToken } : { found: outer(claimed.found) }
-      },
-      async get(key, within) {
-        const found = await space.get(key, within)
-        return typeof found === 'object' ? outer({ ...found, casToken: found.casToken as CasToken }) : found
-      },
-      async write(write, within) {
-        const { when } = write
-        const sent = typeof when === 'object' ? { ...write, when: { casToken: inner(when.casToken) } } : write
-        return outer((await space.write(sent, within)) as Extract<Written, { outcome: 'stored' }>)
-      },
-      async remove(key, only, within) {
-        return space.remove(key, only === undefined ? undefined : inner(only), within)
-      },
-    } as unknown as Space,
+  const losing: Pick<Space, 'clear' | 'claim' | 'get' | 'write' | 'remove'> = {
+    clear: () => space.clear(call),
+    async claim(key, lease, ttl, within) {
+      const claimed = await space.claim(key, lease, ttl, within)
+      return 'won' in claimed
+        ? { won: outer({ casToken: claimed.won }).casToken }
+        : { found: outer({ ...claimed.found, casToken: claimed.found.casToken }) }
+    },
+    async get(key, within) {
+      const found = await space.get(key, within)
+      return typeof found === 'object' ? outer({ ...found, casToken: found.casToken as CasToken }) : found
+    },
+    async write(write, within) {
+      const { when } = write
+      const sent = typeof when === 'object' ? { ...write, when: { casToken: inner(when.casToken) } } : write
+      return outer((await space.write(sent, within)) as Extract<Written, { outcome: 'stored' }>)
+    },
+    async remove(key, only, within) {
+      return space.remove(key, only === undefined ? undefined : inner(only), within)
+    },
   }
+  return { lose: () => connection++, space: losing as Space }
 }
 
 test('its token may be lost with its connection: what stands there is still its own', async () => {
