@@ -3,7 +3,7 @@ import { CounterRangeError, NotSupportedError } from '../errors.js'
 import { checkCallOptions } from '../input/option-checks.js'
 import { type Duration, milliseconds } from '../input/ttl.js'
 import { Lease } from '../lease/lease.js'
-import type { Call, Space } from '../store.js'
+import type { Call } from '../store.js'
 import { clearTimeout, epochNow, now, setTimeout } from '../timers.js'
 import type { Namespace } from './namespace.js'
 import { requireCas } from './writing.js'
@@ -12,13 +12,6 @@ const defaultTtl = 10_000
 /** Pauses between two looks at a lock that another one holds, in ms; each is cut to a random part of at least a half. */
 const firstPause = 10
 const longestPause = 250
-/** The spaces of a namespace's locks and of their fencing numbers. What lies under names with a `~` outlives a clear of the namespace. */
-interface Spaces {
-  readonly locks: Space
-  readonly fences: Space
-}
-
-const spaces = new WeakMap<Namespace, Spaces>()
 /** How long a counter of fences lives. The one that follows it begins far above: at the time in µs. */
 const fencesTtl = 24 * 3_600_000
 /** The highest fencing number that this process has had. */
@@ -75,7 +68,7 @@ async function tryOnce(
   key: string,
   options: LockOptions | undefined,
 ): Promise<HeldLock | undefined> {
-  const { locks } = spacesOf(namespace)
+  const locks = namespace.own('~locks')
   const call = (): Call => namespace.call(options, true)
   const ttl = options?.ttl === undefined ? defaultTtl : milliseconds(options.ttl, 'ttl', 'lock')
   try {
@@ -105,23 +98,13 @@ async function tryOnce(
  */
 async function nextFence(namespace: Namespace, key: string, call: Call): Promise<number> {
   const create = { value: Math.max(epochNow() * 1000, highestFence + 1), ttl: fencesTtl }
-  const counted = await spacesOf(namespace).fences.count(key, 1, create, call)
+  const counted = await namespace.own('~fences').count(key, 1, create, call)
   if ('value' in counted) {
     highestFence = Math.max(highestFence, counted.value)
     return counted.value
   }
   const message = `the counter of fencing numbers was written by something else: ${counted.refused}`
   throw new CounterRangeError(message, { op: 'lock', key })
-}
-
-function spacesOf(namespace: Namespace): Spaces {
-  const known = spaces.get(namespace)
-  if (known !== undefined) return known
-  const { root, path, entries } = namespace
-  const open = (name: string): Space => root.store.space([...path, name], entries.format)
-  const opened = { locks: open('~locks'), fences: open('~fences') }
-  spaces.set(namespace, opened)
-  return opened
 }
 
 class HeldLock implements Lock {
