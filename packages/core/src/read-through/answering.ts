@@ -103,10 +103,10 @@ function missed<T>(call: LoadCall<T>, miss: Miss, at: Circumstances<T>): Promise
   const signal = call.options?.signal
   // Everyone who left before this step has the signal's reason already, and nobody is left to load for.
   if (signal?.aborted) return Promise.reject(signal.reason)
-  const running = joinRunning(call, true)
+  const running = joinRunning(call, true, at.old)
   if (running !== undefined) return running
   call.namespace.miss(call.op, call.key, miss)
   // A listener of the miss may have fired the signal, or begun to load the key: of two loads only one could be superseded.
   if (signal?.aborted) return Promise.reject(signal.reason)
-  return joinRunning(call, true) ?? begin(owned(call), at)
+  return joinRunning(call, true, at.old) ?? begin(owned(call), at)
 }

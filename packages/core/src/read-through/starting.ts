@@ -5,29 +5,28 @@ import { type LoadCall, owned, targetOf, waitingOf } from './load-call.js'
 import type { Circumstances } from './load-target.js'
 import type { OldValue } from './old-value.js'
 import { Run } from './run.js'
-import { orStale, serveCopy, staleForOf } from './stale.js'
+import { orStale } from './stale.js'
 import { policyOf } from './windows.js'
 
-/** The value of the load of the key that is under way, if there is one. `isMiss`: nothing can be served from the cache meanwhile. */
-export function joinRunning<T>(call: LoadCall<T>, isMiss: boolean): Promise<T> | undefined {
+/**
+ * The value of the load of the key that is under way, if there is one. `isMiss`: nothing can be served from the cache meanwhile but `old`, which this
+ * call has read. What the load itself is to replace may be deleted by now, in another process.
+ */
+export function joinRunning<T>(call: LoadCall<T>, isMiss: boolean, old?: OldValue<T>): Promise<T> | undefined {
   const { namespace, flights, key } = call
   const flight = flights.size === 0 ? undefined : flights.get<T>(namespace.prefix + key)
-  // A load that nobody waited for: what it is to replace can be served.
-  if (flight === undefined || (flight.isBackground && !isMiss)) return undefined
+  if (flight === undefined) return undefined
+  // What it is to replace can be served, where it is still there.
+  if (!isMiss && (flight.isBackground || (flight.old !== undefined && !call.options?.force))) return undefined
   const from = Run.current
   // Its loader waits, directly or not, for the one this call was made in: loading twice is better than waiting without end.
   if (from !== undefined && flight.run.needs(from)) return begin(owned(call), { isNested: true })
-  return join(owned(call), flight)
+  return join(owned(call), flight, old)
 }
 
-function join<T>(call: LoadCall<T>, flight: Flight<T>): Promise<T> {
+function join<T>(call: LoadCall<T>, flight: Flight<T>, old: OldValue<T> | undefined): Promise<T> {
   const { namespace, options } = call
-  const { old } = flight
   const policy = policyOf(namespace, options)
-  if (old !== undefined && !options?.force && staleForOf(namespace, old) < policy.staleWhileRevalidate) {
-    call.onElsewhere?.()
-    return serveCopy(call, old)
-  }
   call.onElsewhere?.()
   namespace.root.signals.counts.joins++
   const load = flight.join(false, waitingOf(call, policy))
