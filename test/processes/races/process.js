@@ -171,8 +171,9 @@ export class RacingProcess {
         log.found.push({ what: 'lost', why: `a load gave no value or no outcome`, lane, plan: plan.kind })
         continue
       }
-      // A load of this process that was joined began before the call, perhaps before what another process invalidated.
-      const least = outcome.source === 'joined' ? ownBound : bound
+      // A load or a wait of this process that was joined began before the call, perhaps before what another process invalidated.
+      const isJoined = outcome.source === 'joined' || outcome.loadedBy === 'another-process'
+      const least = isJoined ? ownBound : bound
       if (v < least)
         log.found.push({ what: 'stale', why: `${outcome.source} gave ${v}, not ${least}`, lane, plan: plan.kind })
       if (outcome.source === 'load') log.loads.push({ from, to, stored: outcome.stored, key })
