@@ -37,7 +37,7 @@ export function planOf(seed, lane) {
   const random = randomOf(seed)
   const writer = upTo(random, 1)
   const isTagged = lane % 2 === 1 && !process.env.UNTAGGED
-  const keys = lane % 4 < 2 || process.env.SINGLE ? ['k'] : ['k', 'j']
+  const keys = lane % 4 < 2 ? ['k'] : ['k', 'j']
   const kind = oneOf(random, [
     'plain',
     'plain',
@@ -109,13 +109,17 @@ export class RacingProcess {
     await this.#caches[lane].deleteMany(keys)
   }
 
-  /** Loads what is absent while nothing else happens; resolves the versions that it got. */
+  /** Loads what is absent while nothing else happens; resolves the versions that it got, and where from. */
   async settle(lane, keys, tags) {
     const cache = this.#caches[lane]
     await cache.deleteMany(keys)
     const load = () => ({ v: this.#at(lane, SOURCE) })
-    const values = await Promise.all(keys.map(key => cache.getOrSet(key, load, { tags })))
-    return { versions: values.map(({ v }) => v), source: this.#at(lane, SOURCE) }
+    const sources = {}
+    const onOutcome = ({ key, source }) => {
+      sources[key] = source
+    }
+    const values = await Promise.all(keys.map(key => cache.getOrSet(key, load, { tags, onOutcome })))
+    return { found: keys.map((key, i) => ({ v: values[i].v, source: sources[key] })), source: this.#at(lane, SOURCE) }
   }
 
   async versions(lane, keys) {
