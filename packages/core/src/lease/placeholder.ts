@@ -6,16 +6,20 @@ import type { Item } from '../store.js'
  * What lies under a key while one holder works on it: an item with the flags of a lease and 24 bytes.
  *
  *   0        16         20
- *   holder | lease ms | renewals        big-endian; the holder is random
+ *   holder | lease ms | renewals        big-endian; the holder is 8 random bytes of the process and a count
  */
 const HOLDER_BYTES = 16
 const RENEWALS = 20
 const LEASE_BYTES = 24
 
+const thisProcess = randomBytes(8)
+let count = 0
+
 /** The bytes of a new holder. */
 export function newHolder(ms: number): Buffer {
   const data = Buffer.alloc(LEASE_BYTES)
-  data.set(randomBytes(HOLDER_BYTES))
+  data.set(thisProcess)
+  data.writeDoubleBE(++count, 8)
   data.writeUInt32BE(Math.ceil(ms), HOLDER_BYTES)
   return data
 }

@@ -126,7 +126,7 @@ export class Fence<T> {
     lease.startRenewing(() => this.#call(), this.#guarded.onLost)
   }
 
-  async #first(seen: StoredItem | undefined, isReadable: boolean): Promise<Acquired<T> | Busy> {
+  #first(seen: StoredItem | undefined, isReadable: boolean): Promise<Acquired<T> | Busy> {
     if (seen === undefined) return this.#claim(maxRounds)
     if (isReadable) return this.#beside(seen, maxRounds)
     return seen.casToken === undefined ? this.#claim(maxRounds) : this.#over(seen, maxRounds)
@@ -239,22 +239,30 @@ export class Fence<T> {
     return 'load'
   }
 
-  /** Before the load begins, and at the time the key is claimed: no round trip of its own. */
-  async #readTags(): Promise<void> {
+  /** Before the load begins, and at the time the key is claimed: no round trip of its own. Never rejects. */
+  #readTags(): Promise<unknown> {
     const { namespace, tags } = this.#guarded
     const own = namespace.entries.tags
     const epoch = own.epoch(this.#call()).then(
-      value => value,
-      () => false as const,
+      value => {
+        this.epoch = value
+      },
+      () => {
+        this.epoch = false
+      },
     )
-    try {
-      this.versions = tags.length === 0 ? undefined : await own.forWriting(tags, this.#call())
-    } catch (error) {
-      this.versions = undefined
-      this.#isClosed = true
-      this.#report(error)
-    }
-    this.epoch = await epoch
+    if (tags.length === 0) return epoch
+    const versions = own.forWriting(tags, this.#call()).then(
+      value => {
+        this.versions = value
+      },
+      error => {
+        this.versions = undefined
+        this.#isClosed = true
+        this.#report(error)
+      },
+    )
+    return Promise.all([epoch, versions])
   }
 
   #call(): Call {

@@ -16,8 +16,6 @@ export function isHarmless(name: string): boolean {
  */
 export const nowhere = -1
 
-const lineEnd = Buffer.from('\r\n')
-
 /**
  * A command as ioredis' `sendCommand` takes it, without what `Command` does for its own verbs: argument and reply transformers, a
  * promise, an encoding. A third of the CPU of a small write is saved. Replies come as Buffers.
@@ -56,13 +54,31 @@ export class WireCommand {
     return text
   }
 
+  /** In one allocation: a value with a frame is most of what a cache writes. */
   #bytes(): Buffer {
     const { name, args } = this
-    const parts: Uint8Array[] = [Buffer.from(`*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`)]
+    const heads: string[] = []
+    const lengths: number[] = []
+    let head = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`
+    let size = 0
     for (const arg of args) {
-      const bytes = typeof arg === 'string' ? Buffer.from(arg) : arg
-      parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, lineEnd)
+      const length = typeof arg === 'string' ? Buffer.byteLength(arg) : arg.length
+      head += `$${length}\r\n`
+      size += head.length + length
+      heads.push(head)
+      lengths.push(length)
+      head = '\r\n'
     }
-    return Buffer.concat(parts)
+    const bytes = Buffer.allocUnsafe(size + head.length)
+    let at = 0
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i] as Argument
+      at += bytes.write(heads[i] as string, at, 'latin1')
+      if (typeof arg === 'string') bytes.write(arg, at)
+      else bytes.set(arg, at)
+      at += lengths[i] as number
+    }
+    bytes.write(head, at, 'latin1')
+    return bytes
   }
 }
