@@ -53,6 +53,13 @@ export class Batch<T> {
     this.#isScheduled = false
     const places = this.#places
     this.#places = new Map()
+    for (const [key, { from, resolve }] of places) {
+      if (from.isWaitedFor) continue
+      // Everyone left while other keys were still asked for.
+      places.delete(key)
+      resolve(undefined as T)
+    }
+    if (places.size === 0) return
     new BatchRun(places, this.#loader).begin()
   }
 }

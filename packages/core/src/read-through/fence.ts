@@ -20,7 +20,7 @@ const maxRounds = 16
 /** The runs whose results the leases of this process wait for, by holder. */
 const holders = new Map<string, Run>()
 
-/** What came of asking for the key: the load may begin, or another process' value is there, or nobody needs the load any more. */
+/** What came of asking for the key: the load may begin, or another process' value is there, or nothing that is loaded may be stored any more. */
 export type Acquired<T> = 'load' | 'abandoned' | { readonly item: StoredItem; readonly value: T }
 /** Another process loads it. `entry`: what is to be replaced, and the lease is under a key next to it. */
 type Busy = { readonly busy: StoredItem; readonly entry?: StoredItem | undefined }
@@ -76,6 +76,11 @@ export class Fence<T> {
     if (typeof attempt === 'object' && 'busy' in attempt) {
       if (!this.#guarded.waits()) return 'abandoned'
       attempt = await this.#wait(attempt)
+    }
+    if (attempt === 'load' && !this.#guarded.isWanted()) {
+      // Everyone left while it was asked for, or the cache is being closed: nobody else would give the key free.
+      await this.release()
+      return 'abandoned'
     }
     if (attempt === 'load' && this.#lease !== undefined) this.#hold(this.#lease)
     return attempt
@@ -184,13 +189,13 @@ export class Fence<T> {
       Lease.claim(namespace.own('~lease'), key, leaseMs, this.#call()),
       readItem(namespace, key, namespace.versionedCall(this.#guarded.options, true)),
     ])
+    if (claimed instanceof Lease) this.#lease = claimed
     const judged = typeof current === 'object' ? await namespace.judge<T>(op, key, current, this.#call()) : Miss.absent
     const isNewer = typeof current === 'object' && seen.casToken !== undefined && current.casToken !== seen.casToken
     if (!(claimed instanceof Lease)) {
       if (!(judged instanceof Miss) && isNewer) return { item: current as StoredItem, value: judged }
       return { busy: claimed.found, entry: typeof current === 'object' ? current : undefined }
     }
-    this.#lease = claimed
     if (typeof current === 'object' && (judged === Miss.stale || (!(judged instanceof Miss) && !isNewer))) {
       this.#casToken = current.casToken
       await tags

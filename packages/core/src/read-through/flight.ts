@@ -50,12 +50,10 @@ export class Flight<T> {
   readonly id: string
   readonly key: string
   readonly run: Run
-  /** The value that is there as long as the load runs. */
+  /** The value that was there when the load began. */
   readonly old: OldValue<T> | undefined
   /** Tags that the value is known to get. */
   readonly tags: readonly string[]
-  /** Nobody waited for it when it began. A reader who finds a value in the cache does not join it. */
-  readonly isBackground: boolean
   /** An invalidation came after the load began: its result is for its callers only and is never stored. */
   superseded = false
   /** Why the key could not be asked for. */
@@ -72,14 +70,13 @@ export class Flight<T> {
     prefix: string,
     key: string,
     run: Run,
-    { old, tags, isBackground }: { old: OldValue<T> | undefined; tags: readonly string[]; isBackground: boolean },
+    { old, tags }: { old: OldValue<T> | undefined; tags: readonly string[] },
   ) {
     this.id = prefix + key
     this.key = key
     this.run = run
     this.old = old
     this.tags = tags
-    this.isBackground = isBackground
   }
 
   /** Whether a caller waits for it. */
@@ -124,6 +121,12 @@ export class Flight<T> {
     if (hardTimeout === Number.POSITIVE_INFINITY) return
     this.#keeper = setTimeout(() => this.letGo(tooSlow(op, this.key, hardTimeout)), hardTimeout)
     this.#keeper.unref()
+  }
+
+  /** The caller who waits like this has got something else. */
+  leave(waiting: Waiting<T>): void {
+    const waiter = this.#waiters.find(other => other.waiting === waiting)
+    if (waiter !== undefined) this.#leave(waiter, undefined)
   }
 
   /** Ends what {@link Flight.keep} began. */

@@ -46,7 +46,7 @@ async function valuesOf<T>({ namespace, flights, keys, loader, options }: ManyCa
   const calls = new Map(keys.map(key => [key, one(key)]))
   const answers = new Map<string, T | Promise<T>>()
   for (const [key, call] of calls) {
-    const running = joinRunning(call, false)
+    const running = joinRunning(call, options?.force === true)
     if (running !== undefined) answers.set(key, running)
     else if (options?.force) answers.set(key, begin(call, {}))
   }

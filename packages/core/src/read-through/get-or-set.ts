@@ -11,7 +11,8 @@ export function getOrSet<T>(call: LoadCall<T>): Promise<T> {
   const { options } = call
   const signal = options?.signal
   if (signal?.aborted) return Promise.reject(signal.reason)
-  const running = joinRunning(call, false)
+  // A forced load has no use for what the cache holds.
+  const running = joinRunning(call, options?.force === true)
   if (running !== undefined) return running
   if (options?.force) return begin(owned(call), {})
   const value = readFirst(call)

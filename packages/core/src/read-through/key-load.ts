@@ -20,6 +20,7 @@ export class KeyLoad<T> {
   readonly #fence: Fence<T> | undefined
   readonly #result: Result<T>
   #started = 0
+  #acquiring: Promise<boolean> | undefined
   /** It has landed, failed, or nobody waits for it any more. */
   isOver = false
 
@@ -28,7 +29,7 @@ export class KeyLoad<T> {
     this.target = target
     this.#at = at
     const tags = options?.tags === undefined ? [...(at.old?.tags?.keys() ?? [])] : target.tags
-    this.flight = new Flight(namespace.prefix, key, run, { old: at.old, tags, isBackground: at.isBackground === true })
+    this.flight = new Flight(namespace.prefix, key, run, { old: at.old, tags })
     const { limits } = namespace.root.store
     if (limits.shared && limits.cas && policy.lease !== false && namespace.entries.format.metadata && !at.isNested) {
       this.#fence = new Fence({
@@ -67,7 +68,12 @@ export class KeyLoad<T> {
   }
 
   /** Asks for the key. False: there is nothing to load any more, and the callers have their answer. Never rejects. */
-  async acquire(): Promise<boolean> {
+  acquire(): Promise<boolean> {
+    this.#acquiring = this.#acquire()
+    return this.#acquiring
+  }
+
+  async #acquire(): Promise<boolean> {
     const { namespace, op, key } = this.target
     let acquired: Acquired<T> = 'load'
     try {
@@ -81,9 +87,11 @@ export class KeyLoad<T> {
         return false
       }
       this.flight.failThrowing(namespace.outage(error, op, key))
+      // What cannot be stored is of no use to a refresh.
+      acquired = 'abandoned'
     }
     if (this.isOver) return false
-    if (acquired === 'load') return true
+    if (acquired === 'load' || (acquired === 'abandoned' && this.flight.hasCallers)) return true
     this.target.onElsewhere?.()
     if (acquired === 'abandoned') this.#giveUp()
     else this.#found(acquired)
@@ -145,6 +153,7 @@ export class KeyLoad<T> {
   async close(): Promise<void> {
     const reason = new ClosedError('the cache was closed', { op: this.target.op, key: this.target.key })
     this.flight.letGo(reason)
+    await this.#acquiring
     await this.#fence?.release()
   }
 
@@ -176,14 +185,15 @@ export class KeyLoad<T> {
 
   #found({ item, value }: { readonly item: StoredItem; readonly value: T }): void {
     const { namespace } = this.target
-    const created = metadataOf(item)?.created
+    const { created, tags } = metadataOf(item) ?? {}
     const age = created === undefined ? 0 : Math.max(0, namespace.entries.epochNow() - created)
     this.#end()
     const copy = (): T | Promise<T> => namespace.entries.copyOf(value, encodedOf(item))
-    this.flight.land({ stored: true, isFound: true, age, validUntil: 0 }, copy)
+    const validUntil = tags === undefined ? 0 : this.flight.lastInvalidation(tags.keys())
+    this.flight.land({ stored: true, isFound: true, age, validUntil }, copy)
   }
 
-  /** Another process is at it, and nobody waits. */
+  /** Another process is at it, or nothing can be stored, and nobody waits. */
   #giveUp(): void {
     this.#end()
     this.flight.letGo(undefined)

@@ -34,6 +34,10 @@ export class Run<V = unknown> {
     return running === 0 ? undefined : current.getStore()
   }
 
+  get isWaitedFor(): boolean {
+    return this.#waiters > 0
+  }
+
   /** Fires when nobody waits any more. Made when it is asked for: most loaders have no use for it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()

@@ -1,7 +1,7 @@
 import type { ReadThrough } from '../input/read-through-options.js'
 import { clearTimeout, setTimeout } from '../timers.js'
 import type { Namespace } from '../verbs/namespace.js'
-import type { Flight } from './flight.js'
+import type { Flight, Waiting } from './flight.js'
 import type { LoadCall } from './load-call.js'
 import { copyOfOld, type OldValue } from './old-value.js'
 
@@ -10,8 +10,7 @@ export async function orStale<T>(
   call: LoadCall<T>,
   policy: ReadThrough,
   old: OldValue<T>,
-  flight: Flight<T>,
-  load: Promise<T>,
+  { flight, waiting, load }: { readonly flight: Flight<T>; readonly waiting: Waiting<T>; readonly load: Promise<T> },
 ): Promise<T> {
   const { namespace, flights, options } = call
   const permits = (): boolean => staleForOf(namespace, old) < policy.staleIfError
@@ -21,11 +20,12 @@ export async function orStale<T>(
     if (!permits()) return await load
     flight.keep(call.op, policy.hardTimeout)
     load.catch(() => {})
+    flight.leave(waiting)
   } catch (error) {
     if (options?.signal?.aborted || error === flight.outage || !permits()) throw error
     flights.noteFailure(flight.id)
   }
-  return serveCopy(call, old)
+  return serveStale(call, old, await copyOfOld(namespace, old))
 }
 
 const late: unique symbol = Symbol('late')
@@ -41,10 +41,6 @@ async function within<T>(load: Promise<T>, ms: number): Promise<T | typeof late>
   } finally {
     clearTimeout(timer)
   }
-}
-
-export async function serveCopy<T>(call: LoadCall<T>, old: OldValue<T>): Promise<T> {
-  return serveStale(call, old, await copyOfOld(call.namespace, old))
 }
 
 /** Reports that a value past its ttl is served. */

@@ -9,15 +9,14 @@ import { orStale } from './stale.js'
 import { policyOf } from './windows.js'
 
 /**
- * The value of the load of the key that is under way, if there is one. `isMiss`: nothing can be served from the cache meanwhile but `old`, which this
- * call has read. What the load itself is to replace may be deleted by now, in another process.
+ * The value of the load of the key that is under way, if there is one. `hasRead`: the call has looked for what it can be served meanwhile, and
+ * found `old` or nothing.
  */
-export function joinRunning<T>(call: LoadCall<T>, isMiss: boolean, old?: OldValue<T>): Promise<T> | undefined {
+export function joinRunning<T>(call: LoadCall<T>, hasRead: boolean, old?: OldValue<T>): Promise<T> | undefined {
   const { namespace, flights, key } = call
   const flight = flights.size === 0 ? undefined : flights.get<T>(namespace.prefix + key)
-  if (flight === undefined) return undefined
-  // What it is to replace can be served, where it is still there.
-  if (!isMiss && (flight.isBackground || (flight.old !== undefined && !call.options?.force))) return undefined
+  // What it is to replace can be served perhaps: the store knows, since another process may have deleted it.
+  if (flight === undefined || (flight.old !== undefined && !hasRead)) return undefined
   const from = Run.current
   // Its loader waits, directly or not, for the one this call was made in: loading twice is better than waiting without end.
   if (from !== undefined && flight.run.needs(from)) return begin(owned(call), { isNested: true })
@@ -26,19 +25,22 @@ export function joinRunning<T>(call: LoadCall<T>, isMiss: boolean, old?: OldValu
 
 function join<T>(call: LoadCall<T>, flight: Flight<T>, old: OldValue<T> | undefined): Promise<T> {
   const { namespace, options } = call
-  const policy = policyOf(namespace, options)
   call.onElsewhere?.()
   namespace.root.signals.counts.joins++
-  const load = flight.join(false, waitingOf(call, policy))
-  return old === undefined ? load : orStale(call, policy, old, flight, load)
+  const policy = policyOf(namespace, options)
+  const waiting = waitingOf(call, policy)
+  const load = flight.join(false, waiting)
+  return old === undefined ? load : orStale(call, policy, old, { flight, waiting, load })
 }
 
 /** A load for a caller who waits for it. */
 export function begin<T>(call: LoadCall<T>, at: Circumstances<T>): Promise<T> {
   const policy = policyOf(call.namespace, call.options)
   const landing = new Landing(targetOf(call, policy), call.loader, at)
-  const load = landing.begin(waitingOf(call, policy))
-  return at.old === undefined ? load : orStale(call, policy, at.old, landing.flight, load)
+  const { flight } = landing
+  const waiting = waitingOf(call, policy)
+  const load = landing.begin(waiting)
+  return at.old === undefined ? load : orStale(call, policy, at.old, { flight, waiting, load })
 }
 
 /** Loads in the background, where no load of the key runs and its loader did not fail a moment ago. */
