@@ -19,7 +19,7 @@ import type { CacheStats } from './events/stats.js'
 import { checkCasToken, checkEntries, checkPart, checkPattern, checkSection } from './input/arguments.js'
 import { checkKey, checkKeys, checkNamespace } from './input/keys.js'
 import { checkFunction, type Verb } from './input/option-checks.js'
-import { tagsOf } from './input/tags.js'
+import { tagNames } from './input/tags.js'
 import { type Ttl, ttlMs } from './input/ttl.js'
 import type { Flights } from './read-through/flights.js'
 import { getOrSet } from './read-through/get-or-set.js'
@@ -34,6 +34,7 @@ import { acquireLock } from './verbs/locking.js'
 import { Namespace, type Root } from './verbs/namespace.js'
 import { readEntry, readMany, readValue, takeValue } from './verbs/reading.js'
 import { clearNamespace, flushAll, removeOne, removeSeveral } from './verbs/removing.js'
+import { taggedWrite, tagsFor } from './verbs/tagging.js'
 import { touchEntry } from './verbs/touching.js'
 import { join, update } from './verbs/updating.js'
 import { requireCas, setValue, setValues, writeWhen } from './verbs/writing.js'
@@ -104,15 +105,20 @@ export class StoreCache implements Cache {
     const namespace = this.#namespace
     let encoded: Encoded | Promise<Encoded>
     let ttl: number
+    let tags: readonly string[] | undefined
     try {
       namespace.check('set', options, key)
       checkKey(key, 'set')
       ttl = namespace.ttl(options?.ttl, 'set', key)
+      tags = tagsFor(namespace, 'set', key, options)
       encoded = namespace.entries.encode('set', key, value)
     } catch (error) {
       return Promise.reject(error)
     }
-    return setValue(namespace, namespace.changing(key), key, encoded, ttl, options)
+    const space = namespace.changing(key)
+    if (tags === undefined) return setValue(namespace, space, key, encoded, ttl, options)
+    const { item, call } = taggedWrite(namespace, key, encoded, tags, () => namespace.call(options))
+    return setValue(namespace, space, key, item, ttl, options, call)
   }
 
   setMany(entries: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<string[]> {
@@ -152,9 +158,11 @@ export class StoreCache implements Cache {
         checkCasToken(when.casToken, key)
         requireCas(namespace, op, key)
       }
+      const tags = tagsFor(namespace, op, key, options)
       const encoded = namespace.entries.encode(op, key, value)
       const space = namespace.changing(key)
-      return writeWhen(namespace, { op, key, space, encoded, ttl, when, call: () => namespace.call(options) })
+      const { item, call } = taggedWrite(namespace, key, encoded, tags, () => namespace.call(options))
+      return writeWhen(namespace, { op, key, space, item, ttl, when, call })
     })
   }
 
@@ -274,7 +282,7 @@ export class StoreCache implements Cache {
 
   invalidateTags(tags: string | readonly string[], options?: CallOptions): Promise<void> {
     return this.#checked('invalidateTags', options, namespace => {
-      const distinct = tagsOf(tags, 'invalidateTags')
+      const distinct = tagNames(tags, 'invalidateTags')
       return distinct.length === 0 ? undefined : invalidateTags(namespace, distinct, options)
     })
   }

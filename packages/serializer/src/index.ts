@@ -22,9 +22,9 @@ export {
   countsAsAbsent,
   type Metadata,
   readMetadata,
+  renewed,
   softDeadlineOf,
   splitMetadata,
-  withSoftDeadline,
   writeMetadata,
 } from './metadata.js'
 export type { CompressionOptions, SerializerOptions } from './options.js'

@@ -125,11 +125,38 @@ export function readMetadata(metadata: Uint8Array): Metadata {
   }
 }
 
-/** The same metadata with another soft deadline, in ms since 1970; sections that are not known stay. */
-export function withSoftDeadline(metadata: Uint8Array, softDeadline: number): Uint8Array {
+/**
+ * The metadata of an entry that gets another life of `ttl` ms, from `epochMs` on (ms since 1970), and how long it is to be kept: the time
+ * that it may be stale stays as long as it was. All else stays byte for byte, unknown sections as well.
+ */
+export function renewed(
+  metadata: Uint8Array,
+  epochMs: number,
+  ttl: number,
+): { readonly metadata: Uint8Array; readonly keptFor: number } {
   const bytes = Buffer.from(metadata)
-  bytes.writeUIntBE(momentOf(softDeadline), SOFT_DEADLINE, 6)
-  return bytes
+  if (bytes.length < SECTIONS) return { metadata: bytes, keptFor: ttl }
+  let staleFor = 0
+  const at = lifetimesAt(bytes)
+  if (at !== undefined) {
+    const created = bytes.readUIntBE(CREATED, 6) || epochMs
+    staleFor = readSpan(bytes, at + LIFETIME_BYTES)
+    bytes.writeUIntBE(spanOf(Math.max(0, epochMs - created) + ttl), at, LIFETIME_BYTES)
+  }
+  // An entry without one ends with its ttl, and has nothing to be stale for.
+  if (staleFor > 0 || softDeadlineOf(bytes) !== 0) bytes.writeUIntBE(momentOf(epochMs + ttl), SOFT_DEADLINE, 6)
+  return { metadata: bytes, keptFor: ttl + staleFor }
+}
+
+/** Where the lifetimes of an entry begin, if it has any that are whole. */
+function lifetimesAt(bytes: Buffer): number | undefined {
+  for (let at = SECTIONS; at + SECTION_HEAD <= bytes.length; ) {
+    const content = at + SECTION_HEAD
+    const end = content + bytes.readUInt16BE(at + 1)
+    if (bytes[at] === LIFETIMES) return end <= bytes.length && end - content >= 2 * LIFETIME_BYTES ? content : undefined
+    at = end
+  }
+  return undefined
 }
 
 /** Metadata and payload of stored bytes whose flags hold bit 12; both share their memory. Throws ERR_CACHE_SERIALIZATION where they are cut. */
@@ -188,11 +215,12 @@ function readTags(content: Buffer, tags = new Map<string, Uint8Array>()): Map<st
 
 function readLifetimes(content: Buffer): Metadata['lifetimes'] {
   if (content.length < 2 * LIFETIME_BYTES) throw torn('its lifetimes are cut')
-  const [freshFor, staleFor] = [0, LIFETIME_BYTES].map(at => {
-    const span = content.readUIntBE(at, LIFETIME_BYTES)
-    return span === ENDLESS ? Number.POSITIVE_INFINITY : span
-  }) as [number, number]
-  return { freshFor, staleFor }
+  return { freshFor: readSpan(content, 0), staleFor: readSpan(content, LIFETIME_BYTES) }
+}
+
+function readSpan(bytes: Buffer, at: number): number {
+  const span = bytes.readUIntBE(at, LIFETIME_BYTES)
+  return span === ENDLESS ? Number.POSITIVE_INFINITY : span
 }
 
 /** Whole ms, rounded up; the largest number for "without end". */

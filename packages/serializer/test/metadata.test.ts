@@ -7,11 +7,11 @@ import {
   frame,
   type Metadata,
   readMetadata,
+  renewed,
   SerializationError,
   softDeadlineOf,
   splitMetadata,
   unframe,
-  withSoftDeadline,
   writeMetadata,
 } from '@anycache/serializer'
 import fc from 'fast-check'
@@ -222,19 +222,67 @@ describe('metadata', () => {
     expect(readMetadata(writeMetadata({ softDeadline: Number.POSITIVE_INFINITY })).softDeadline).toBeUndefined()
   })
 
-  it('gets another soft deadline, and keeps all else, sections of a later version too', () => {
-    const later = withSection(writeMetadata(full), 200, 'of a later version')
-    const moved = withSoftDeadline(later, 5.5)
-    expect(softDeadlineOf(moved)).toBe(6)
-    expect(softDeadlineOf(later)).toBe(full.softDeadline)
-    expect(Buffer.from(withSoftDeadline(moved, full.softDeadline as number))).toEqual(later)
-    expect(softDeadlineOf(withSoftDeadline(later, Number.POSITIVE_INFINITY))).toBe(0)
+  const changed = (before: Uint8Array, after: Uint8Array): number[] =>
+    [...before.keys()].filter(at => before[at] !== after[at])
+
+  it('gets another life: a later soft deadline, and fresh until the end of it', () => {
+    const before = writeMetadata({ ...full, lifetimes: { freshFor: 1000, staleFor: 500 } })
+    const created = full.created as number
+    const { metadata, keptFor } = renewed(before, created + 5000, 2000.5)
+    expect(keptFor).toBe(2500.5)
+    expect(readMetadata(metadata)).toEqual({
+      ...readMetadata(before),
+      softDeadline: created + 7001,
+      lifetimes: { freshFor: 7001, staleFor: 500 },
+    })
+    expect(readMetadata(before).softDeadline).toBe(full.softDeadline)
+  })
+
+  it('keeps all else of it byte for byte, sections of a later version too', () => {
+    const lifetimes = { freshFor: 1000, staleFor: 500 }
+    const later = withSection(writeMetadata({ ...full, lifetimes }), 200, 'of a later version')
+    const { metadata } = renewed(later, full.created as number, 3000)
+    const section = Buffer.from(later).lastIndexOf(Buffer.from([2, 0, 12]))
+    for (const at of changed(later, metadata)) {
+      const inHead = at >= 3 && at < 9
+      const inFreshFor = at >= section + 3 && at < section + 9
+      expect(inHead || inFreshFor, `byte ${at}`).toBe(true)
+    }
+    expect(changed(later, metadata).length).toBeGreaterThan(0)
+  })
+
+  it('has no end in a life without one, and gets one back with the next', () => {
+    const lifetimes = { freshFor: 1000, staleFor: 500 }
+    const endless = renewed(writeMetadata({ ...full, lifetimes }), 1e12, Number.POSITIVE_INFINITY)
+    expect(endless.keptFor).toBe(Number.POSITIVE_INFINITY)
+    expect(readMetadata(endless.metadata)).toMatchObject({
+      lifetimes: { ...lifetimes, freshFor: Number.POSITIVE_INFINITY },
+    })
+    expect(readMetadata(endless.metadata).softDeadline).toBeUndefined()
+    expect(readMetadata(renewed(endless.metadata, 1e12, 10).metadata).softDeadline).toBe(1e12 + 10)
+    const keptForGood = { freshFor: 1, staleFor: Number.POSITIVE_INFINITY }
+    expect(renewed(writeMetadata({ lifetimes: keptForGood }), 1, 10).keptFor).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('gets no soft deadline where it has nothing to be stale for', () => {
+    for (const bare of [{ tags: full.tags }, { lifetimes: { freshFor: 5, staleFor: 0 }, created: 100 }]) {
+      const { metadata, keptFor } = renewed(writeMetadata(bare), 200, 10)
+      expect(keptFor).toBe(10)
+      expect(readMetadata(metadata).softDeadline).toBeUndefined()
+    }
+    expect(readMetadata(renewed(writeMetadata({ softDeadline: 5 }), 200, 10).metadata).softDeadline).toBe(210)
+  })
+
+  it('stays as it is where its sections are cut', () => {
+    const cut = Buffer.from(writeMetadata({ lifetimes: { freshFor: 5, staleFor: 7 } })).subarray(0, -1)
+    expect(renewed(cut, 200, 10)).toEqual({ metadata: cut, keptFor: 10 })
+    expect(renewed(Buffer.from([0xa1]), 200, 10)).toEqual({ metadata: Buffer.from([0xa1]), keptFor: 10 })
   })
 
   it('is not written where it does not fit', () => {
     const version = Buffer.alloc(8)
     const tags = new Map(Array.from({ length: 300 }, (_, i) => [`${i}`.padEnd(250, 't'), version]))
-    expect(() => writeMetadata({ tags })).toThrow(/take 78030 bytes, over 65535/)
+    expect(() => writeMetadata({ tags })).toThrow(/takes 78030 bytes, over 65535/)
     expect(() => writeMetadata({ tags: new Map([['t'.repeat(65_536), version]]) })).toThrow(/a tag is of 65536 bytes/)
     expect(() => writeMetadata({ tags: new Map([['t', Buffer.alloc(7)]]) })).toThrow(/is of 7 bytes, not 8/)
     expect(writeMetadata({ tags: new Map([['t'.repeat(65_000), version]]) }).length).toBe(65_040)

@@ -130,8 +130,7 @@ export class Entries {
     if (item.metadata === undefined) throw new SerializationError('its metadata is missing')
     const { tags } = readMetadata(item.metadata)
     if (tags === undefined) return undefined
-    const isInvalid = (current: TagVersions): Miss | undefined =>
-      areCurrent(tags, current) ? undefined : Miss.invalidated
+    const isInvalid = (current: TagVersions): Miss | undefined => missOf(areCurrent(tags, current))
     const names = [...tags.keys()]
     const versions = judging?.versions
     if (versions !== undefined && names.every(tag => versions.has(tag))) return isInvalid(versions)
@@ -143,6 +142,11 @@ export class Entries {
     this.#signals.failed(new SerializationError(message, { op, key, server: server(key), cause: error }))
     return Miss.undecodable
   }
+}
+
+function missOf(isCurrent: boolean | undefined): Miss | undefined {
+  if (isCurrent === undefined) return Miss.outage
+  return isCurrent ? undefined : Miss.invalidated
 }
 
 const noValue = 'the serializer decodes it to undefined, which is no value'

@@ -1,7 +1,24 @@
-import { type Encoded, FLAG_METADATA, type Metadata, writeMetadata } from '@anycache/serializer'
+import { randomBytes } from 'node:crypto'
+import { type Encoded, FLAG_METADATA, type Metadata, readMetadata, writeMetadata } from '@anycache/serializer'
 import type { Item } from '../store.js'
+import { epochNow } from '../timers.js'
+import type { TagVersions } from './tags.js'
 
-/** The value as an item that carries metadata: only where the {@link Format} has metadata. Throws ERR_CACHE_SERIALIZATION where it is too long. */
+const nonceBytes = 8
+
+/** The entry with what is noted of it. */
 export function marked({ flags, data }: Encoded, metadata: Metadata): Item {
   return { flags: (flags | FLAG_METADATA) >>> 0, data, metadata: writeMetadata(metadata) }
+}
+
+/** The entry as a write with these tags stores it. Bare without any: then there is nothing to note. */
+export function tagged(encoded: Encoded, tags: TagVersions | undefined): Item {
+  if (tags === undefined || tags.size === 0) return encoded
+  // The nonce: a token of an entry must not fit the next one of the same value, whatever the clock says.
+  return marked(encoded, { created: epochNow(), nonce: randomBytes(nonceBytes), tags })
+}
+
+/** The versions of its tags that an entry was written with. Throws where its metadata cannot be read. */
+export function tagsOfItem({ metadata }: Item): TagVersions | undefined {
+  return metadata === undefined ? undefined : readMetadata(metadata).tags
 }

@@ -1,11 +1,41 @@
 import { randomBytes } from 'node:crypto'
 import { FLAG_LEASE, type Format } from '@anycache/serializer'
-import { type Call, type Item, isFailed, owed, type Space, type Store } from '../store.js'
+import { isOutage } from '../errors.js'
+import {
+  type Call,
+  type Failed,
+  type Item,
+  isFailed,
+  type Owed,
+  owed,
+  type Space,
+  type Store,
+  type StoredItem,
+  type Write,
+} from '../store.js'
+import { queueMicrotask } from '../timers.js'
 
 /** Versions of tags, of 8 bytes each. */
 export type TagVersions = ReadonlyMap<string, Uint8Array>
 
+/** In the place of a version that an outage keeps from being known. */
+export const unknownVersion: Uint8Array = new Uint8Array(0)
+
 const versionBytes = 8
+/** Tags of one request at most. */
+const chunkTags = 1024
+/** Calls whose deadlines are so near each other, in ms, may give up together. */
+const nearness = 10
+
+/** What lies under the key of a version. */
+type Answer = StoredItem | Owed | undefined | Failed
+
+/** One batch of versions to read, for all who ask within one microtask. */
+interface Look {
+  readonly call: Call
+  readonly tags: Set<string>
+  readonly answers: Promise<ReadonlyMap<string, Answer>>
+}
 
 /**
  * The tags of a cache as it was opened. Each has a random version under a key of its own, and an entry is valid while its tags have the versions
@@ -13,46 +43,69 @@ const versionBytes = 8
  * that no namespace may have, and are kept as leases are: nothing to every verb of a cache.
  */
 export class Tags {
+  readonly #store: Store
   readonly #versions: Space
   readonly #epochs: Space
+  /** Those of this microtask, of which none has been sent. */
+  #looks: Look[] = []
+  /** The versions that tags are being given by this process now. */
+  readonly #renewing = new Map<string, Uint8Array>()
+  /** For each writer that reads versions now: which of its tags were invalidated since it began. */
+  readonly #writers = new Set<Set<string>>()
 
   constructor(store: Store, path: readonly string[], format: Format) {
+    this.#store = store
     this.#versions = store.space([...path, '~tags'], format)
     this.#epochs = store.space([...path, '~tag-epoch'], format)
   }
 
   /** The versions that the tags have now; without those that have none. Rejects with the store's own failure. */
   async current(tags: readonly string[], call: Call): Promise<TagVersions> {
-    const answers = await this.#versions.getMany(tags, call)
+    const answers = await this.#lookFor(tags, call)
     const versions = new Map<string, Uint8Array>()
-    for (const [i, answer] of answers.entries()) {
+    for (const tag of tags) {
+      const answer = answers.get(tag)
       if (isFailed(answer)) throw answer.failure
-      const version = answer === owed ? undefined : versionOf(answer)
-      if (version !== undefined) versions.set(tags[i] as string, version)
+      const version = answer === owed ? unknownVersion : versionOf(answer)
+      if (version !== undefined && !this.#renewing.has(tag)) versions.set(tag, version)
     }
     return versions
   }
 
   /** The versions to write entries with: those of `known`, and new ones for tags that have none. Rejects with the store's own failure. */
   async forWriting(tags: readonly string[], call: Call, known?: TagVersions): Promise<TagVersions> {
-    const versions = new Map(known ?? (await this.current(tags, call)))
-    const lost = tags.filter(tag => !versions.has(tag))
-    const created = await Promise.all(lost.map(tag => this.#create(tag, call)))
-    for (const [i, tag] of lost.entries()) versions.set(tag, created[i] as Uint8Array)
-    return versions
+    const versions = new Map<string, Uint8Array>()
+    // What is written after an invalidation was called is not meant by it.
+    if (known === undefined) for (const tag of tags) setIfAny(versions, tag, this.#renewing.get(tag))
+    const outdated = new Set<string>()
+    this.#writers.add(outdated)
+    try {
+      const asked = tags.filter(tag => !versions.has(tag))
+      const found = known ?? (asked.length === 0 ? versions : await this.current(asked, call))
+      const create = async (tag: string): Promise<void> => {
+        const version = found.get(tag)
+        const isKnown = version !== undefined && version !== unknownVersion
+        versions.set(tag, isKnown ? version : await this.#create(tag, call, outdated))
+      }
+      await Promise.all(asked.map(create))
+      return versions
+    } finally {
+      this.#writers.delete(outdated)
+    }
   }
 
   /** Gives the tags new versions. Rejects with the store's own failure, and then some of them may be invalidated. */
-  async invalidate(tags: readonly string[], call: () => Call): Promise<void> {
-    // First, so that a load which finds the epoch as it was has read no version from after it.
-    await this.#epochs.write(
-      { key: 'epoch', item: newVersion(), ttl: Number.POSITIVE_INFINITY, when: 'always' },
-      call(),
-    )
-    const writes = tags.map(
-      key => ({ key, item: newVersion(), ttl: Number.POSITIVE_INFINITY, when: 'always' }) as const,
-    )
-    for (const answer of await this.#versions.writeMany(writes, call())) if (isFailed(answer)) throw answer.failure
+  async invalidate(tags: readonly string[], nextCall: () => Call): Promise<void> {
+    const versions = new Map(tags.map(tag => [tag, newVersion()]))
+    for (const [tag, { data }] of versions) {
+      this.#renewing.set(tag, data)
+      for (const outdated of this.#writers) outdated.add(tag)
+    }
+    try {
+      await this.#renew(versions, nextCall)
+    } finally {
+      for (const [tag, { data }] of versions) if (this.#renewing.get(tag) === data) this.#renewing.delete(tag)
+    }
   }
 
   /** What changes with every invalidation of any tag. Rejects with the store's own failure. */
@@ -62,26 +115,101 @@ export class Tags {
     return version === undefined ? undefined : Buffer.from(version).toString('hex')
   }
 
+  async #renew(versions: ReadonlyMap<string, Item>, nextCall: () => Call): Promise<void> {
+    const tags = [...versions.keys()]
+    let sent = 0
+    try {
+      // First, so that a load which finds the epoch as it was has read no version from after it.
+      await this.#epochs.write(writeOf('epoch', newVersion()), nextCall())
+      while (sent < tags.length) {
+        const chunk = tags.slice(sent, sent + chunkTags)
+        const writes = chunk.map(tag => writeOf(tag, versions.get(tag) as Item))
+        const answers = await this.#versions.writeMany(writes, nextCall())
+        sent += chunk.length
+        for (const answer of answers) if (isFailed(answer)) throw answer.failure
+      }
+    } catch (error) {
+      // The old versions must not be the answer once the server is back, as those that were sent will not be.
+      if (isOutage(error)) for (const tag of tags.slice(sent)) this.#versions.owe?.(tag)
+      throw error
+    }
+  }
+
   /** Another writer may create it at the same time: the first one's version counts. */
-  async #create(tag: string, call: Call): Promise<Uint8Array> {
+  async #create(tag: string, call: Call, outdated: ReadonlySet<string>): Promise<Uint8Array> {
     const own = newVersion()
+    if (!this.#store.limits.cas) {
+      await this.#versions.write(writeOf(tag, own), call)
+      return own.data
+    }
     const claimed = await this.#versions.claim(tag, own, Number.POSITIVE_INFINITY, call)
-    if ('won' in claimed) return own.data
+    // Invalidated while the writer was asking: the entry came before, and gets a version that the tag never has.
+    if ('won' in claimed || outdated.has(tag)) return own.data
     const version = versionOf(claimed.found)
     if (version !== undefined) return version
     // Something that no cache writes.
-    await this.#versions.write({ key: tag, item: own, ttl: Number.POSITIVE_INFINITY, when: 'always' }, call)
+    await this.#versions.write(writeOf(tag, own), call)
     return own.data
+  }
+
+  /**
+   * Joins the batch of this microtask. It is sent when everyone has joined who asks in this microtask, so that nobody is given a version that was
+   * read before they asked, and a thousand entries with one tag cost one key.
+   */
+  #lookFor(tags: readonly string[], call: Call): Promise<ReadonlyMap<string, Answer>> {
+    const look = this.#looks.find(look => canShare(look.call, call)) ?? this.#newLook(call)
+    for (const tag of tags) look.tags.add(tag)
+    return look.answers
+  }
+
+  #newLook({ deadline, asks }: Call): Look {
+    const call: Call = asks === undefined ? { deadline } : { deadline, asks }
+    const tags = new Set<string>()
+    const answers = new Promise<ReadonlyMap<string, Answer>>((resolve, reject) => {
+      queueMicrotask(() => {
+        this.#looks = []
+        this.#read([...tags], call).then(resolve, reject)
+      })
+    })
+    const look = { call, tags, answers }
+    this.#looks.push(look)
+    return look
+  }
+
+  async #read(tags: readonly string[], call: Call): Promise<ReadonlyMap<string, Answer>> {
+    const answers = new Map<string, Answer>()
+    for (let from = 0; from < tags.length; from += chunkTags) {
+      const chunk = tags.slice(from, from + chunkTags)
+      for (const [i, answer] of (await this.#versions.getMany(chunk, call)).entries()) {
+        answers.set(chunk[i] as string, answer)
+      }
+    }
+    return answers
   }
 }
 
-/** Whether these are the versions that an entry was written with. */
-export function areCurrent(tags: TagVersions, current: TagVersions): boolean {
+/** Whether these are the versions that an entry was written with; `undefined` where an outage keeps that from being known. */
+export function areCurrent(tags: TagVersions, current: TagVersions): boolean | undefined {
+  let answer: boolean | undefined = true
   for (const [tag, version] of tags) {
     const now = current.get(tag)
-    if (now === undefined || Buffer.compare(now, version) !== 0) return false
+    if (now === unknownVersion) answer = undefined
+    else if (now === undefined || Buffer.compare(now, version) !== 0) return false
   }
-  return true
+  return answer
+}
+
+function canShare(look: Call, call: Call): boolean {
+  if (look.asks !== call.asks) return false
+  return look.deadline <= call.deadline && call.deadline <= look.deadline + nearness
+}
+
+function setIfAny(versions: Map<string, Uint8Array>, tag: string, version: Uint8Array | undefined): void {
+  if (version !== undefined) versions.set(tag, version)
+}
+
+function writeOf(key: string, item: Item): Write {
+  return { key, item, ttl: Number.POSITIVE_INFINITY, when: 'always' }
 }
 
 function newVersion(): Item & { readonly data: Uint8Array } {

@@ -76,7 +76,7 @@ export class Result<T> {
     const write = {
       op,
       key,
-      encoded: metadata === undefined ? encoded : marked(encoded, metadata),
+      item: metadata === undefined ? encoded : marked(encoded, metadata),
       ttl: isBounded && metadata?.lifetimes !== undefined ? physicalTtl(ttl, policy) : ttl,
     }
     if (this.#fence !== undefined) return this.#fence.store(write)

@@ -14,6 +14,11 @@ export class KeyOrder {
     return this.#tails.size === 0 && this.#batches.length === 0 && this.#barrier === undefined
   }
 
+  /** What every call must wait for, if anything. */
+  get beforeAll(): Promise<unknown> | undefined {
+    return this.#barrier
+  }
+
   /** What a call on `id` must wait for, if anything. */
   before(id: string): Promise<unknown> | undefined {
     return this.#tails.get(id) ?? this.#holding(id)?.before(id) ?? this.#barrier

@@ -20,6 +20,8 @@ export interface Many<A> {
   readonly options: CallOptions | undefined
   /** Values that are still being encoded; nothing is sent before. */
   readonly ready?: Promise<unknown> | undefined
+  /** The time that the first chunk has, where that began before `ready`. Default: it begins when its turn comes. */
+  readonly first?: Call | undefined
   /** Sends for the keys with these indices, or for all. Answers in their order; never rejects for a server's trouble. */
   readonly send: (indices: readonly number[] | undefined, call: Call) => Answer<readonly (A | Failed)[]>
   /** Bytes of the key's value. Default: next to none. */
@@ -70,11 +72,11 @@ class ManyInChunks<A> {
   /** Takes the places of the keys now; each is free again when its chunk was sent. */
   async send(): Promise<readonly (A | Failed)[]> {
     const namespace = this.#namespace
-    const { keys, options, ready, forgo } = this.#many
+    const { keys, options, ready, first, forgo } = this.#many
     const { pending, after } = namespace.order.batch(namespace.prefix, keys, keys.length > chunkKeys)
     // One chunk has the time of a single call. Several, each with its own, wait for earlier calls, which end by their own deadlines.
     const begun = (): Call | Promise<Call> =>
-      fits(this.#many) ? namespace.call(options) : Promise.resolve(after).then(() => namespace.call(options))
+      fits(this.#many) ? (first ?? namespace.call(options)) : Promise.resolve(after).then(() => namespace.call(options))
     const call = ready === undefined ? begun() : ready.then(begun)
     if (call instanceof Promise) call.catch(() => {})
     const leaveAll = (): void => pending.sent(keys.length)
@@ -89,8 +91,8 @@ class ManyInChunks<A> {
     const forgoAll = (): void => {
       if (forgo !== undefined) for (const key of keys) forgo(key)
     }
-    const begin = async (first: Call): Promise<void> => {
-      this.#first = first
+    const begin = async (own: Call): Promise<void> => {
+      this.#first = own
       await Promise.all(Array.from({ length: chunksInFlight }, () => this.#sendChunks(pending)))
     }
     let late: CacheError | undefined

@@ -187,8 +187,15 @@ export class Namespace {
     return inTurn({ call, queue: run => before.then(run), send, forgo, tooLate: () => this.tooLate(key) })
   }
 
-  /** {@link Namespace.inOrder} in the place the call has now, however long its value takes to encode; the deadline begins after that. */
-  afterEncoding<T>(
+  /** Sends at once, unless a verb on whole namespaces was called before and is not sent yet; then after it. For what is asked about no key. */
+  afterBarrier<T>(key: string, call: Call, send: (call: Call) => Answer<T>): Answer<T> {
+    const barrier = this.order.beforeAll
+    if (barrier === undefined) return send(call)
+    return inTurn({ call, queue: run => barrier.then(run), send, tooLate: () => this.tooLate(key) })
+  }
+
+  /** {@link Namespace.inOrder} in the place the call has now, however long it takes until the call is ready to be sent. */
+  whenReady<T>(
     key: string,
     call: Promise<Call>,
     send: (call: Call) => Answer<T>,

@@ -1,6 +1,9 @@
 import type { CallOptions } from '../cache.js'
-import { Miss } from '../entries/verdict.js'
-import { type Answer, type Call, type CasToken, isFailed, type Owed, type StoredItem } from '../store.js'
+import { tagsOfItem } from '../entries/marking.js'
+import type { TagVersions } from '../entries/tags.js'
+import { type Judged, Miss } from '../entries/verdict.js'
+import { type CacheError, isOutage } from '../errors.js'
+import { type Answer, type Call, type CasToken, type Failed, isFailed, type Owed, type StoredItem } from '../store.js'
 import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'
 import type { Namespace } from './namespace.js'
@@ -70,20 +73,24 @@ function missed(
 export interface Current<T> {
   readonly value: T | undefined
   readonly casToken: CasToken
+  /** The tags that the value has, with the versions it was written with. */
+  readonly tags: TagVersions | undefined
 }
 
-/** The entry with its casToken; `undefined` when nothing is there. Rejects with the store's own failure. `call` is versioned. */
+/** The entry with its casToken; `undefined` when nothing is there. Rejects with the store's own failure. `call` is versioned; `versions`: what is known of tags. */
 export async function readCurrent<T>(
   namespace: Namespace,
   op: string,
   key: string,
   call: Call,
+  versions?: TagVersions,
 ): Promise<Current<T> | undefined> {
   const found = await readItem(namespace, key, call)
-  const judged = await namespace.judge<T>(op, key, found, call)
+  const judged = await namespace.judge<T>(op, key, found, call, versions && { versions })
   const value = namespace.read(op, key, found, judged)
   if (judged instanceof Miss && !judged.isPresent) return undefined
-  return { value, casToken: (found as StoredItem).casToken as CasToken }
+  const item = found as StoredItem
+  return { value, casToken: item.casToken as CasToken, tags: value === undefined ? undefined : tagsOfItem(item) }
 }
 
 /** `getEntry` after its arguments were checked. */
@@ -101,6 +108,20 @@ export async function readEntry<T>(
   }
 }
 
+/** The tags of an entry could not be looked up. A class, since a value may be any object. */
+class Unlooked {
+  readonly failure: CacheError
+
+  constructor(failure: CacheError) {
+    this.failure = failure
+  }
+}
+
+function failed(error: unknown): Unlooked {
+  if (isOutage(error)) return new Unlooked(error)
+  throw error
+}
+
 /** The hits among distinct `keys`, in their order. */
 export async function readMany<T>(
   namespace: Namespace,
@@ -114,20 +135,25 @@ export async function readMany<T>(
     send: (indices, call) => namespace.reads.getMany(picked(keys, indices), call),
   })
   const failures = new BatchFailures(namespace, op, options)
-  const call = namespace.call(options)
-  // All are judged before one is waited for: large values inflate side by side.
-  const judgements = answers.map((answer, i) => {
-    const key = keys[i] as string
-    if (!isFailed(answer)) return namespace.judge<T>(op, key, answer, call)
-    const outage = failures.report(answer.failure, key)
+  const endured = ({ failure }: Failed, key: string): Miss => {
+    const outage = failures.report(failure, key)
     if (outage !== undefined) throw outage
     return Miss.outage
+  }
+  const call = namespace.call(options)
+  // All are judged before one is waited for: large values inflate side by side, and the tags of all are looked up together.
+  const judgements = answers.map((answer, i) => {
+    const key = keys[i] as string
+    if (isFailed(answer)) return endured(answer, key)
+    const judged = namespace.judge<T>(op, key, answer, call)
+    return judged instanceof Promise ? judged.catch(failed) : judged
   })
   const hits = new Map<string, T>()
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] as string
     const judgement = judgements[i]
-    const judged = judgement instanceof Promise ? await judgement : judgement
+    const late = judgement instanceof Promise ? await judgement : (judgement as Judged<T>)
+    const judged = late instanceof Unlooked ? endured(late, key) : late
     const value = namespace.read(op, key, answers[i] as Found, judged)
     if (value !== undefined) hits.set(key, value as T)
   }

@@ -1,8 +1,8 @@
-import { countsAsAbsent, FLAGS_TORN, withSoftDeadline } from '@anycache/serializer'
+import { countsAsAbsent, FLAGS_TORN, renewed } from '@anycache/serializer'
 import type { CallOptions } from '../cache.js'
 import { isOutage } from '../errors.js'
+import { maxTtl } from '../input/ttl.js'
 import { type Answer, type Call, owed, type Space, type Touched } from '../store.js'
-import { epochNow } from '../timers.js'
 import type { Namespace } from './namespace.js'
 
 /** `touch` after its arguments were checked. */
@@ -27,7 +27,7 @@ export async function touchEntry(
   }
 }
 
-/** The soft deadline lies within the entry, so that a longer life is another write, over the very version that was read. */
+/** What ends with the life of an entry may lie within it, so that another life is another write, over the very version that was read. */
 async function rewrite(
   namespace: Namespace,
   space: Space,
@@ -39,15 +39,16 @@ async function rewrite(
     const item = await namespace.reads.get(key, namespace.versionedCall(options))
     // Deleted since it was touched, or touched for one who may not see it.
     if (item === undefined || item === owed) return true
-    const now = epochNow()
+    const now = namespace.entries.epochNow()
     if (countsAsAbsent(item, now)) return false
     const { flags, data, metadata, casToken } = item
     // Bytes that nobody can read are there all the same.
     if (flags === FLAGS_TORN || metadata === undefined) return true
-    const softDeadline = ttl === Number.POSITIVE_INFINITY ? 0 : now + Math.ceil(ttl)
+    const life = renewed(metadata, now, ttl)
+    const keptFor = life.keptFor === Number.POSITIVE_INFINITY ? life.keptFor : Math.min(life.keptFor, maxTtl)
     const when = casToken === undefined || !namespace.root.store.limits.cas ? 'present' : { casToken }
-    const moved = { flags, data, metadata: withSoftDeadline(metadata, softDeadline) }
-    const { outcome } = await space.write({ key, item: moved, ttl, when }, namespace.call(options))
+    const moved = { flags, data, metadata: life.metadata }
+    const { outcome } = await space.write({ key, item: moved, ttl: keptFor, when }, namespace.call(options))
     // A conflict: it was written since, and the touch came before.
     return outcome === 'stored' || outcome === 'conflict'
   } catch (error) {

@@ -1,10 +1,12 @@
-import type { Encoded } from '@anycache/serializer'
 import type { WriteOptions } from '../cache.js'
+import { tagged } from '../entries/marking.js'
+import type { TagVersions } from '../entries/tags.js'
 import { ConflictError, NotAppendableError } from '../errors.js'
-import type { Call } from '../store.js'
+import type { Call, Item } from '../store.js'
 import { setTimeout } from '../timers.js'
 import type { Namespace } from './namespace.js'
 import { type Current, readCurrent } from './reading.js'
+import { tagsFor, versionsFor } from './tagging.js'
 import { requireCas, writeWhen } from './writing.js'
 
 /** 64 rivals on one key need at most 64 rounds when each round has a winner; this leaves room for rivals who come later. */
@@ -44,16 +46,21 @@ export function update<T>(
 async function updateValue<T>(namespace: Namespace, update: Update<T>): Promise<T | undefined> {
   const { op, key, change } = update
   requireCas(namespace, op, key)
+  const tags = tagsFor(namespace, op, key, update.options)
   let contradictions = 0
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const current = await readNow(namespace, update)
+    // Before the value that the next one is made of: an invalidation of that one is one of the next as well.
+    const versions = tags && (await readVersions(namespace, update, tags))
+    const current = await readNow(namespace, update, versions)
     // Whether a server keeps versions may be known only now that it has answered.
     requireCas(namespace, op, key)
     const next = await change(current?.value)
     if (next === undefined) return current?.value
     const encoded = namespace.entries.encode(op, key, next)
+    const noted = update.options?.tags === undefined ? current?.tags : versions
+    const item = encoded instanceof Promise ? encoded.then(late => tagged(late, noted)) : tagged(encoded, noted)
     // What the next `get` gives, not the caller's own object.
-    if (await writeNext(namespace, update, current, encoded)) return namespace.entries.copyOf(next, await encoded)
+    if (await writeNext(namespace, update, current, item)) return namespace.entries.copyOf(next, await encoded)
     contradictions = current === undefined ? contradictions + 1 : 0
     if (contradictions === maxContradictions) break
     // Jitter: writers that collided once should not collide again.
@@ -66,9 +73,25 @@ async function updateValue<T>(namespace: Namespace, update: Update<T>): Promise<
   throw new ConflictError(reason, { op, key, server: namespace.reads.serverOf(key) })
 }
 
-async function readNow<T>(namespace: Namespace, { op, key, call }: Update<T>): Promise<Current<T> | undefined> {
+async function readVersions<T>(
+  namespace: Namespace,
+  { op, key, call }: Update<T>,
+  tags: readonly string[],
+): Promise<TagVersions> {
   try {
-    return await readCurrent<T>(namespace, op, key, call())
+    return await versionsFor(namespace, key, tags, call())
+  } catch (error) {
+    throw namespace.outage(error, op, key)
+  }
+}
+
+async function readNow<T>(
+  namespace: Namespace,
+  { op, key, call }: Update<T>,
+  versions: TagVersions | undefined,
+): Promise<Current<T> | undefined> {
+  try {
+    return await readCurrent<T>(namespace, op, key, call(), versions)
   } catch (error) {
     throw namespace.outage(error, op, key)
   }
@@ -78,12 +101,12 @@ async function writeNext<T>(
   namespace: Namespace,
   { op, key, call, options }: Update<T>,
   current: Current<T> | undefined,
-  encoded: Encoded | Promise<Encoded>,
+  item: Item | Promise<Item>,
 ): Promise<boolean> {
   const space = namespace.changing(key)
   const ttl = namespace.ttl(options?.ttl, op, key)
   const when = current === undefined ? 'absent' : { casToken: current.casToken }
-  return (await writeWhen(namespace, { op, key, space, encoded, ttl, when, call })) === 'stored'
+  return (await writeWhen(namespace, { op, key, space, item, ttl, when, call })) === 'stored'
 }
 
 /** `append` and `prepend` after their arguments were checked. */

@@ -1,6 +1,7 @@
-import type { Encoded } from '@anycache/serializer'
 import type { CallOptions, WriteOptions } from '../cache.js'
-import { NotSupportedError } from '../errors.js'
+import { tagged } from '../entries/marking.js'
+import type { TagVersions } from '../entries/tags.js'
+import { type CacheError, isOutage, NotSupportedError } from '../errors.js'
 import {
   type Answer,
   type Call,
@@ -15,6 +16,7 @@ import {
 import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'
 import type { Namespace } from './namespace.js'
+import { tagsFor, versionsFor } from './tagging.js'
 
 const tooLarge: Written = { outcome: 'too-large' }
 
@@ -24,16 +26,17 @@ export interface OrderedWrite {
   readonly key: string
   /** From the door that the verb came through. */
   readonly space: Space
-  readonly encoded: Encoded | Promise<Encoded>
+  /** A promise where its value is still being encoded, or the versions of its tags are still being read. */
+  readonly item: Item | Promise<Item>
   readonly ttl: number
   readonly when: Condition
-  /** The time that the server has, from when the value is encoded. */
+  /** The time that the server has. Asked for when the item is there. */
   readonly call: () => Call
 }
 
 /** Sends one write in the call order of its key and reports what became of it. Throws or rejects with the store's own failure. */
 export function sendWrite(namespace: Namespace, write: OrderedWrite): Answer<Written> {
-  const { op, key, space, encoded, ttl, when, call } = write
+  const { op, key, space, ttl, when, call } = write
   let item: Item
   const send = (own: Call): Answer<Written> => {
     if (namespace.overLimit(item)) return refuse(space, key, when, own)
@@ -44,14 +47,26 @@ export function sendWrite(namespace: Namespace, write: OrderedWrite): Answer<Wri
     return written
   }
   const forgo = when === 'always' ? (): void => space.owe?.(key) : undefined
-  if (encoded instanceof Promise) {
-    const ready = encoded.then(late => {
+  if (write.item instanceof Promise) {
+    let failure: CacheError | undefined
+    const made = (late: Item): Call => {
       item = late
       return call()
-    })
-    return namespace.afterEncoding(key, ready, send, forgo).then(reported)
+    }
+    // Its tags could not be looked up. The old value is forgone in the turn of this call: an earlier one may still be under way.
+    const notMade = (error: unknown): Call => {
+      if (forgo === undefined || !isOutage(error)) throw error
+      failure = error
+      return call()
+    }
+    const sendUnlessFailed = (own: Call): Answer<Written> => {
+      if (failure === undefined) return send(own)
+      forgo?.()
+      throw failure
+    }
+    return namespace.whenReady(key, write.item.then(made, notMade), sendUnlessFailed, forgo).then(reported)
   }
-  item = encoded
+  item = write.item
   const answer = namespace.inOrder(key, call(), send, forgo)
   return answer instanceof Promise ? answer.then(reported) : reported(answer)
 }
@@ -70,26 +85,27 @@ async function refuse(space: Space, key: string, when: Condition, call: Call): P
   return tooLarge
 }
 
-/** `set` after its arguments were checked. */
+/** `set` after its arguments were checked. `ownCall`: the time that the server has, where that began with a read of the tags' versions. */
 export function setValue(
   namespace: Namespace,
   space: Space,
   key: string,
-  encoded: Encoded | Promise<Encoded>,
+  item: Item | Promise<Item>,
   ttl: number,
   options: CallOptions | undefined,
+  ownCall?: () => Call,
 ): Promise<boolean> {
   const failed = (error: unknown): boolean => notSet(namespace, key, options, error)
   try {
-    if (encoded instanceof Promise || !namespace.order.idle || namespace.overLimit(encoded)) {
-      const call = (): Call => namespace.call(options)
-      const written = sendWrite(namespace, { op: 'set', key, space, encoded, ttl, when: 'always', call })
+    if (item instanceof Promise || !namespace.order.idle || namespace.overLimit(item)) {
+      const call = ownCall ?? ((): Call => namespace.call(options))
+      const written = sendWrite(namespace, { op: 'set', key, space, item, ttl, when: 'always', call })
       return Promise.resolve(written).then(isStored, failed)
     }
     // Nearly every set: nothing to wait for, and one promise less.
-    const answer = space.write({ key, item: encoded, ttl, when: 'always' }, namespace.call(options))
-    if (!(answer instanceof Promise)) return Promise.resolve(report(namespace, 'set', key, encoded, answer))
-    return answer.then(written => report(namespace, 'set', key, encoded, written), failed)
+    const answer = space.write({ key, item, ttl, when: 'always' }, namespace.call(options))
+    if (!(answer instanceof Promise)) return Promise.resolve(report(namespace, 'set', key, item, answer))
+    return answer.then(written => report(namespace, 'set', key, item, written), failed)
   } catch (error) {
     return Promise.reject(error).catch(failed)
   }
@@ -110,7 +126,7 @@ export async function writeWhen(
   namespace: Namespace,
   write: OrderedWrite,
 ): Promise<Exclude<Written['outcome'], 'too-large'>> {
-  const { op, key, encoded } = write
+  const { op, key } = write
   let written: Written
   try {
     written = await sendWrite(namespace, write)
@@ -118,8 +134,7 @@ export async function writeWhen(
     throw namespace.outage(error, op, key)
   }
   if (written.outcome === 'too-large') {
-    const item = await encoded
-    throw namespace.tooLarge(op, key, item)
+    throw namespace.tooLarge(op, key, await write.item)
   }
   return written.outcome
 }
@@ -143,7 +158,8 @@ export function setValues(
   entries: Iterable<readonly [string, unknown]>,
   options: WriteOptions | undefined,
 ): Promise<string[]> {
-  const encodings = new Map<string, Encoded | Promise<Encoded>>()
+  const tags = tagsFor(namespace, 'setMany', undefined, options)
+  const encodings = new Map<string, Item | Promise<Item>>()
   for (const [key, value] of entries) {
     const encoded = namespace.entries.encode('setMany', key, value)
     // One that fails rejects the call, and nobody waits for the others that are under way.
@@ -151,34 +167,78 @@ export function setValues(
     encodings.set(key, encoded)
   }
   const ttls = Array.from(encodings.keys(), key => namespace.ttl(options?.ttl, 'setMany', key))
-  return setEncoded(namespace, namespace.changingMany(encodings.keys()), encodings, ttls, options)
+  return setEncoded(namespace, namespace.changingMany(encodings.keys()), encodings, { ttls, tags, options })
+}
+
+/** What all entries of a `setMany` share, and the ttl of each. */
+interface Shares {
+  readonly ttls: readonly number[]
+  readonly tags: readonly string[] | undefined
+  readonly options: CallOptions | undefined
 }
 
 async function setEncoded(
   namespace: Namespace,
   space: Space,
-  entries: ReadonlyMap<string, Encoded | Promise<Encoded>>,
-  ttls: readonly number[],
-  options: CallOptions | undefined,
+  entries: ReadonlyMap<string, Item | Promise<Item>>,
+  { ttls, tags, options }: Shares,
 ): Promise<string[]> {
   const keys = [...entries.keys()]
   const encodings = [...entries.values()]
+  const isEncoded = !encodings.some(encoded => encoded instanceof Promise)
   let items = encodings as readonly Item[]
-  const ready = encodings.some(encoded => encoded instanceof Promise)
-    ? Promise.all(encodings).then(all => {
-        items = all
-      })
-    : undefined
+  let ready: Promise<void> | undefined
+  let first: Call | undefined
+  let failure: CacheError | undefined
+  if (tags !== undefined) {
+    const call = namespace.call(options)
+    if (isEncoded) first = call
+    const versions = versionsFor(namespace, keys[0] as string, tags, call)
+    ready = withTags(encodings, versions, all => {
+      items = all
+    }).catch(error => {
+      if (!isOutage(error)) throw error
+      failure = error
+    })
+  } else if (!isEncoded) {
+    ready = Promise.all(encodings).then(all => {
+      items = all
+    })
+  }
   const answers = await sendMany<Written>(namespace, {
     keys,
     options,
     ready,
+    first,
     bytesOf: index => (items[index] as Item).data.length,
-    send: (indices, call) =>
-      writeItems(namespace, space, picked(keys, indices), picked(items, indices), picked(ttls, indices), call),
+    send: (indices, call) => {
+      const own = picked(keys, indices)
+      if (failure !== undefined) return forgone(space, own, failure)
+      return writeItems(namespace, space, own, picked(items, indices), picked(ttls, indices), call)
+    },
     forgo: key => space.owe?.(key),
   })
   return reportAll(namespace, keys, items, answers, options)
+}
+
+/** Gives `take` the encoded values, and then the entries with their tags. */
+async function withTags(
+  encodings: readonly (Item | Promise<Item>)[],
+  versions: Promise<TagVersions>,
+  take: (items: readonly Item[]) => void,
+): Promise<void> {
+  // It may fail while a value is still being encoded.
+  versions.catch(() => {})
+  const encoded = await Promise.all(encodings)
+  take(encoded)
+  const tags = await versions
+  take(encoded.map(item => tagged(item, tags)))
+}
+
+/** The versions of their tags could not be read: none is written, and the old values must not be the answer. */
+function forgone(space: Space, keys: readonly string[], failure: CacheError): readonly Failed[] {
+  for (const key of keys) space.owe?.(key)
+  return keys.map(() => ({ failure }))
 }
 
 /** One answer per key, in their order. What is over `maxValueBytes` is deleted, as in {@link refuse}. */
