@@ -18,6 +18,8 @@ import { order } from './cases/order.js'
 import { processes } from './cases/processes.js'
 import { readThrough } from './cases/read-through.js'
 import { signals } from './cases/signals.js'
+import { taggedWrites } from './cases/tagged-writes.js'
+import { tags } from './cases/tags.js'
 import { tooLargeValues } from './cases/too-large.js'
 import { ttl } from './cases/ttl.js'
 import { ttlForms } from './cases/ttl-forms.js'
@@ -48,6 +50,8 @@ export const capabilities: readonly Capability[] = [
   locks,
   undecodable,
   markedEntries,
+  tags,
+  taggedWrites,
   tooLargeValues,
   badArguments,
   signals,

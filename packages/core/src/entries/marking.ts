@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Encoded, FLAG_METADATA, type Metadata, readMetadata, writeMetadata } from '@anycache/serializer'
 import type { Item } from '../store.js'
-import { epochNow } from '../timers.js'
 import type { TagVersions } from './tags.js'
 
 const nonceBytes = 8
@@ -11,11 +10,11 @@ export function marked({ flags, data }: Encoded, metadata: Metadata): Item {
   return { flags: (flags | FLAG_METADATA) >>> 0, data, metadata: writeMetadata(metadata) }
 }
 
-/** The entry as a write with these tags stores it. Bare without any: then there is nothing to note. */
-export function tagged(encoded: Encoded, tags: TagVersions | undefined): Item {
+/** The entry as a write with these tags stores it, at `created` in ms since 1970. Bare without any: then there is nothing to note. */
+export function tagged(encoded: Encoded, tags: TagVersions | undefined, created: number): Item {
   if (tags === undefined || tags.size === 0) return encoded
   // The nonce: a token of an entry must not fit the next one of the same value, whatever the clock says.
-  return marked(encoded, { created: epochNow(), nonce: randomBytes(nonceBytes), tags })
+  return marked(encoded, { created, nonce: randomBytes(nonceBytes), tags })
 }
 
 /** The versions of its tags that an entry was written with. Throws where its metadata cannot be read. */

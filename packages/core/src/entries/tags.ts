@@ -25,7 +25,7 @@ const versionBytes = 8
 /** Tags of one request at most. */
 const chunkTags = 1024
 /** Calls whose deadlines are so near each other, in ms, may give up together. */
-const nearness = 10
+const nearness = 25
 
 /** What lies under the key of a version. */
 type Answer = StoredItem | Owed | undefined | Failed

@@ -47,7 +47,9 @@ export function taggedWrite(
   if (tags === undefined) return { item: encoded, call }
   const own = call()
   const versions = versionsFor(namespace, key, tags, own)
-  const item = Promise.all([encoded, versions]).then(([value, found]) => tagged(value, found))
+  const item = Promise.all([encoded, versions]).then(([value, found]) =>
+    tagged(value, found, namespace.entries.epochNow()),
+  )
   // However long a value takes to encode, the server has its time after that.
   return { item, call: encoded instanceof Promise ? call : () => own }
 }

@@ -1,3 +1,4 @@
+import type { Encoded } from '@anycache/serializer'
 import type { WriteOptions } from '../cache.js'
 import { tagged } from '../entries/marking.js'
 import type { TagVersions } from '../entries/tags.js'
@@ -58,7 +59,8 @@ async function updateValue<T>(namespace: Namespace, update: Update<T>): Promise<
     if (next === undefined) return current?.value
     const encoded = namespace.entries.encode(op, key, next)
     const noted = update.options?.tags === undefined ? current?.tags : versions
-    const item = encoded instanceof Promise ? encoded.then(late => tagged(late, noted)) : tagged(encoded, noted)
+    const note = (value: Encoded): Item => tagged(value, noted, namespace.entries.epochNow())
+    const item = encoded instanceof Promise ? encoded.then(note) : note(encoded)
     // What the next `get` gives, not the caller's own object.
     if (await writeNext(namespace, update, current, item)) return namespace.entries.copyOf(next, await encoded)
     contradictions = current === undefined ? contradictions + 1 : 0

@@ -194,7 +194,7 @@ async function setEncoded(
     const call = namespace.call(options)
     if (isEncoded) first = call
     const versions = versionsFor(namespace, keys[0] as string, tags, call)
-    ready = withTags(encodings, versions, all => {
+    ready = withTags(namespace, encodings, versions, all => {
       items = all
     }).catch(error => {
       if (!isOutage(error)) throw error
@@ -223,6 +223,7 @@ async function setEncoded(
 
 /** Gives `take` the encoded values, and then the entries with their tags. */
 async function withTags(
+  namespace: Namespace,
   encodings: readonly (Item | Promise<Item>)[],
   versions: Promise<TagVersions>,
   take: (items: readonly Item[]) => void,
@@ -232,7 +233,8 @@ async function withTags(
   const encoded = await Promise.all(encodings)
   take(encoded)
   const tags = await versions
-  take(encoded.map(item => tagged(item, tags)))
+  const created = namespace.entries.epochNow()
+  take(encoded.map(item => tagged(item, tags, created)))
 }
 
 /** The versions of their tags could not be read: none is written, and the old values must not be the answer. */

@@ -1,0 +1,441 @@
+import { randomBytes } from 'node:crypto'
+import type { Cache, CasToken, WriteOptions } from '@anycache/core'
+import { createSerializer, FLAG_METADATA, nativeFormat, readMetadata, type Serializer } from '@anycache/serializer'
+import { expect } from 'vitest'
+import type { Capability, Case } from '../case.js'
+import { rejection } from '../expectations.js'
+import { marked } from '../sample-items.js'
+import type { Trial } from '../trial.js'
+
+const hour = 3_600_000
+const compares = (limits: Trial['limits']): boolean => limits.cas
+
+/** Every verb that takes tags, on an entry `k` that is there or not as the verb wants it. Resolves what the entry then holds. */
+const writes: readonly {
+  verb: string
+  needsCas?: true
+  write: (cache: Cache, options: WriteOptions) => Promise<unknown>
+  value: unknown
+}[] = [
+  { verb: 'set', write: (cache, options) => cache.set('k', 'new', options), value: 'new' },
+  { verb: 'setMany', write: (cache, options) => cache.setMany([['k', 'new']], options), value: 'new' },
+  {
+    verb: 'add',
+    write: async (cache, options) => [await cache.delete('k'), await cache.add('k', 'new', options)],
+    value: 'new',
+  },
+  { verb: 'replace', write: (cache, options) => cache.replace('k', 'new', options), value: 'new' },
+  {
+    verb: 'compareAndSet',
+    needsCas: true,
+    write: async (cache, options) =>
+      cache.compareAndSet('k', 'new', (await cache.getEntry('k'))?.casToken as CasToken, options),
+    value: 'new',
+  },
+  { verb: 'update', needsCas: true, write: (cache, options) => cache.update('k', () => 'new', options), value: 'new' },
+  { verb: 'append', needsCas: true, write: (cache, options) => cache.append('k', '+', options), value: 'old+' },
+  { verb: 'prepend', needsCas: true, write: (cache, options) => cache.prepend('k', '+', options), value: '+old' },
+]
+
+/** What the verbs do that change the value that is there. */
+const changes = writes.filter(({ verb }) => ['update', 'append', 'prepend'].includes(verb))
+const replacements = writes.filter(write => !changes.includes(write))
+
+async function metadataOf(trial: Trial, key = 'k'): Promise<ReturnType<typeof readMetadata> | undefined> {
+  const item = await trial.raw.get(key)
+  return item?.metadata && readMetadata(item.metadata)
+}
+
+async function namesOf(trial: Trial, key = 'k'): Promise<string[]> {
+  return [...((await metadataOf(trial, key))?.tags?.keys() ?? [])]
+}
+
+function caseOf({ needsCas }: { needsCas?: true }, { title, run }: Pick<Case, 'title' | 'run'>): Case {
+  return needsCas === true ? { title, only: compares, run } : { title, run }
+}
+
+/** A serializer of another client's format, where entries have no place for tags. */
+function foreign(): Serializer {
+  return { ...createSerializer(), format: { ...nativeFormat, metadata: false } }
+}
+
+export const taggedWrites: Capability = {
+  name: 'tagged writes',
+  cases: [
+    ...writes.map(write =>
+      caseOf(write, {
+        title: `${write.verb} writes an entry with the tags that the call names`,
+        async run(trial) {
+          const { cache } = trial
+          await cache.set('k', 'old', { tags: 'before' })
+          const started = Date.now()
+          await write.write(cache, { tags: ['b', 'a', 'b'] })
+          expect(await cache.get('k')).toBe(write.value)
+          expect(await namesOf(trial)).toEqual(['b', 'a'])
+          const metadata = await metadataOf(trial)
+          if (trial.realTime) expect(metadata?.created).toBeGreaterThanOrEqual(started)
+          expect(metadata).toMatchObject({ softDeadline: undefined, lifetimes: undefined })
+          await cache.invalidateTags('before')
+          expect(await cache.get('k')).toBe(write.value)
+          await cache.invalidateTags('a')
+          expect(await cache.get('k')).toBeUndefined()
+        },
+      }),
+    ),
+    ...writes.map(write =>
+      caseOf(write, {
+        title: `${write.verb} with an empty list of tags leaves an entry without tags`,
+        async run(trial) {
+          const { cache } = trial
+          await cache.set('k', 'old', { tags: 'before' })
+          await write.write(cache, { tags: [] })
+          expect(await cache.get('k')).toBe(write.value)
+          expect((await trial.raw.get('k'))?.flags).toBe(0)
+        },
+      }),
+    ),
+    ...replacements.map(write =>
+      caseOf(write, {
+        title: `${write.verb} that names no tags leaves an entry without tags`,
+        async run(trial) {
+          const { cache } = trial
+          await cache.set('k', 'old', { tags: 'before' })
+          await write.write(cache, {})
+          await cache.invalidateTags('before')
+          expect(await cache.get('k')).toBe('new')
+          expect((await trial.raw.get('k'))?.flags).toBe(0)
+        },
+      }),
+    ),
+    ...changes.map(write =>
+      caseOf(write, {
+        title: `${write.verb} that names no tags keeps those of the entry, with the versions they had`,
+        async run(trial) {
+          const { cache } = trial
+          await cache.set('k', 'old', { tags: ['a', 'b'] })
+          const before = await metadataOf(trial)
+          await write.write(cache, {})
+          expect(await cache.get('k')).toBe(write.value)
+          const after = await metadataOf(trial)
+          expect(after?.tags).toEqual(before?.tags)
+          expect(after?.nonce).not.toEqual(before?.nonce)
+          await cache.invalidateTags('b')
+          expect(await cache.get('k')).toBeUndefined()
+        },
+      }),
+    ),
+    ...changes.map(write =>
+      caseOf(write, {
+        title: `${write.verb} drops the soft deadline of an entry, whose ttl starts again`,
+        async run(trial) {
+          const { cache } = trial
+          await cache.set('k', 'old', { tags: 'a' })
+          const { tags } = (await metadataOf(trial)) ?? {}
+          const lifetimes = { freshFor: hour, staleFor: hour }
+          await trial.raw.put('k', marked('old', { tags, lifetimes, softDeadline: Date.now() + hour, loadTime: 5 }))
+          await write.write(cache, { ttl: '1h' })
+          expect(await cache.get('k')).toBe(write.value)
+          expect(await metadataOf(trial)).toMatchObject({
+            softDeadline: undefined,
+            lifetimes: undefined,
+            loadTime: undefined,
+            tags,
+          })
+        },
+      }),
+    ),
+    {
+      title: 'update of an invalidated entry makes one without its old tags, and append finds nothing',
+      only: compares,
+      async run(trial) {
+        const { cache } = trial
+        await cache.setMany(
+          [
+            ['update', 'old'],
+            ['append', 'old'],
+          ],
+          { tags: 't' },
+        )
+        await cache.invalidateTags('t')
+        expect(await cache.update('update', current => (current === undefined ? 'new' : 'changed'))).toBe('new')
+        expect(await cache.get('update')).toBe('new')
+        expect(await namesOf(trial, 'update')).toEqual([])
+        expect(await cache.append('append', '+')).toBe(false)
+        expect(await cache.get('append')).toBeUndefined()
+      },
+    },
+    {
+      title: 'update that leaves the entry as it is leaves its tags, whatever the call names',
+      only: compares,
+      async run(trial) {
+        const { cache } = trial
+        await cache.set('k', 'old', { tags: 'a' })
+        expect(await cache.update('k', () => undefined, { tags: 'b' })).toBe('old')
+        expect(await namesOf(trial)).toEqual(['a'])
+      },
+    },
+    {
+      title: 'values of every kind keep their type under tags',
+      async run({ cache }) {
+        const large = 'a large text, '.repeat(20_000)
+        const values = [
+          'text',
+          '5',
+          5,
+          -1.5,
+          null,
+          false,
+          '',
+          { a: [1] },
+          new Map([['k', 1n]]),
+          Buffer.from([0]),
+          large,
+        ]
+        for (const value of values) {
+          await cache.set('k', value, { tags: 't' })
+          expect(await cache.get('k')).toStrictEqual(value)
+        }
+        await cache.setMany(
+          values.map((value, i) => [`k${i}`, value]),
+          { tags: 't' },
+        )
+        expect([...(await cache.getMany(values.map((_, i) => `k${i}`))).values()]).toStrictEqual(values)
+        await cache.invalidateTags('t')
+        expect(await cache.getMany(values.map((_, i) => `k${i}`))).toEqual(new Map())
+      },
+    },
+    {
+      title: 'a write holds its place while its tags are looked up',
+      async run({ cache }) {
+        const large = 'a large text, '.repeat(20_000)
+        for (const value of ['old', large]) {
+          const calls = [
+            cache.set('k', value),
+            cache.set('k', 'tagged', { tags: ['a', 'b'] }),
+            cache.get('k'),
+            cache.set('k', 'plain'),
+            cache.get('k'),
+            cache.setMany([['k', value]], { tags: 'c' }),
+            cache.get('k'),
+            cache.delete('k'),
+            cache.add('k', 'added', { tags: 'd' }),
+            cache.getMany(['k']),
+          ]
+          const answers = await Promise.all(calls as Promise<unknown>[])
+          const [, , tagged, , plain, , batch, deleted, added, many] = answers
+          expect([tagged, plain, batch, deleted, added]).toEqual(['tagged', 'plain', value, true, true])
+          expect(many).toEqual(new Map([['k', 'added']]))
+        }
+      },
+    },
+    {
+      title: 'a tagged number is a number and no counter',
+      async run({ cache }) {
+        await cache.set('n', 41, { tags: 't' })
+        expect(await cache.get('n')).toBe(41)
+        for (const count of [
+          () => cache.increment('n'),
+          () => cache.decrement('n'),
+          () => cache.increment('n', 1, { create: false }),
+        ]) {
+          await rejection(count, 'ERR_CACHE_NOT_A_COUNTER')
+        }
+        expect(await cache.get('n')).toBe(41)
+        await cache.set('n', 41, { tags: [] })
+        expect(await cache.increment('n')).toBe(42)
+      },
+    },
+    {
+      title: 'a condition counts for a tagged write as for any other',
+      async run({ cache }) {
+        expect(await cache.replace('k', 1, { tags: 't' })).toBe(false)
+        expect(await cache.add('k', 2, { tags: 't' })).toBe(true)
+        expect(await cache.add('k', 3, { tags: 't' })).toBe(false)
+        expect(await cache.get('k')).toBe(2)
+      },
+    },
+    {
+      title: 'a tagged entry ends with its ttl, like any other',
+      waits: true,
+      async run(trial) {
+        const { cache } = trial
+        await cache.set('set', 1, { tags: 't', ttl: 100 })
+        await cache.setMany([['many', 1]], { tags: 't', ttl: 100 })
+        await cache.set('kept', 1, { tags: 't', ttl: '1h' })
+        await trial.expire(100)
+        expect([...(await cache.getMany(['set', 'many', 'kept'])).keys()]).toEqual(['kept'])
+        expect(await trial.raw.get('set')).toBeUndefined()
+      },
+    },
+    {
+      title: 'a token of a tagged entry fits that entry only, and none of the same value',
+      only: compares,
+      async run({ cache }) {
+        await cache.set('k', 'v', { tags: 't' })
+        const entry = await cache.getEntry('k')
+        expect(await cache.compareAndSet('k', 'v', entry!.casToken, { tags: 't' })).toBe('stored')
+        expect(await cache.compareAndSet('k', 'v', entry!.casToken, { tags: 't' })).toBe('conflict')
+        const again = await cache.getEntry('k')
+        await cache.delete('k')
+        expect(await cache.compareAndSet('k', 'v', again!.casToken)).toBe('missing')
+        await cache.set('k', 'v', { tags: 't' })
+        expect(await cache.compareAndSet('k', 'v', again!.casToken)).toBe('conflict')
+      },
+    },
+    {
+      title: 'a token read before an invalidation stores over the entry that it invalidated',
+      only: compares,
+      async run({ cache }) {
+        await cache.set('k', 'old', { tags: 't' })
+        const entry = await cache.getEntry('k')
+        await cache.invalidateTags('t')
+        expect(await cache.compareAndSet('k', 'new', entry!.casToken, { tags: 't' })).toBe('stored')
+        expect(await cache.get('k')).toBe('new')
+      },
+    },
+    {
+      title: 'touch keeps the tags of an entry, and gives it another life',
+      waits: true,
+      async run(trial) {
+        const { cache } = trial
+        await cache.setMany(
+          [
+            ['longer', 1],
+            ['shorter', 2],
+          ],
+          { tags: 't', ttl: 3000 },
+        )
+        const before = await metadataOf(trial, 'longer')
+        expect(await cache.touch('longer', '1h')).toBe(true)
+        expect(await cache.touch('shorter', 1000)).toBe(true)
+        // Also its nonce and the moment it was made: the value is the same.
+        expect(await metadataOf(trial, 'longer')).toEqual(before)
+        await trial.expire(3000)
+        expect(await cache.get('longer')).toBe(1)
+        expect(await cache.get('shorter')).toBeUndefined()
+        expect(await trial.raw.get('shorter')).toBeUndefined()
+        await cache.invalidateTags('t')
+        expect(await cache.get('longer')).toBeUndefined()
+      },
+    },
+    {
+      title: 'touch keeps the time that an entry may be stale, and with it its tags',
+      async run(trial) {
+        const { cache, limits } = trial
+        await cache.set('k', 'v', { tags: 't' })
+        const { tags, nonce } = (await metadataOf(trial)) ?? {}
+        const created = Date.now() - 60_000
+        const lifetimes = { freshFor: 120_000, staleFor: hour }
+        await trial.raw.put(
+          'k',
+          marked('v', { tags, nonce, created, lifetimes, softDeadline: created + 120_000 }),
+          2 * hour,
+        )
+        const touched = Date.now()
+        expect(await cache.touch('k', '10m')).toBe(true)
+        expect(await cache.get('k')).toBe('v')
+        const after = await metadataOf(trial)
+        expect(after).toMatchObject({ tags, nonce, created, lifetimes: { staleFor: hour } })
+        expect(after?.softDeadline).toBeGreaterThanOrEqual(touched + 600_000)
+        expect(after?.lifetimes?.freshFor).toBe((after?.softDeadline as number) - created)
+        if (limits.cas) expect(await cache.update('k', () => undefined)).toBe('v')
+      },
+    },
+    {
+      title: 'a tagged value over the limit is not stored, as any other',
+      async run(trial) {
+        const cache = trial.open({ maxValueBytes: 1000 })
+        const large = randomBytes(2000)
+        await cache.setMany([
+          ['set', 'old'],
+          ['many', 'old'],
+          ['replace', 'old'],
+        ])
+        expect(await cache.set('set', large, { tags: 't' })).toBe(false)
+        const stored = await cache.setMany(
+          [
+            ['many', large],
+            ['other', 'new'],
+          ],
+          { tags: 't' },
+        )
+        expect(stored).toEqual(['many'])
+        await rejection(() => cache.replace('replace', large, { tags: 't' }), 'ERR_CACHE_VALUE_TOO_LARGE')
+        expect([...(await cache.getMany(['set', 'many', 'other', 'replace']))]).toEqual([
+          ['other', 'new'],
+          ['replace', 'old'],
+        ])
+      },
+    },
+    {
+      title: 'a value that cannot be encoded leaves the entry and its tags alone',
+      async run(trial) {
+        const { cache } = trial
+        await cache.set('k', 'old', { tags: 'a' })
+        await rejection(() => cache.set('k', () => {}, { tags: 'b' }), 'ERR_CACHE_SERIALIZATION')
+        expect(await cache.get('k')).toBe('old')
+        expect(await namesOf(trial)).toEqual(['a'])
+      },
+    },
+    {
+      title: 'tags that are none are refused before anything is sent, and what they name stays',
+      async run({ cache }) {
+        await cache.set('k', 'v', { tags: 'ok' })
+        const wrong: unknown[] = [
+          '',
+          ['ok', ''],
+          ['ok', '\ud800'],
+          [1],
+          5,
+          null,
+          { ok: true },
+          [['ok']],
+          ['x'.repeat(60_001)],
+        ]
+        for (const tags of wrong) {
+          const options = { tags } as WriteOptions
+          for (const { verb, write } of writes) {
+            if (verb === 'add' || verb === 'compareAndSet') continue
+            await rejection(() => write(cache, options), 'ERR_CACHE_INVALID_ARGUMENT')
+          }
+          await rejection(() => cache.add('other', 1, options), 'ERR_CACHE_INVALID_ARGUMENT')
+          await rejection(() => cache.compareAndSet('k', 1, 'x' as CasToken, options), 'ERR_CACHE_INVALID_ARGUMENT')
+          const long = Array.isArray(tags) && tags[0].length > 60_000
+          if (!long) await rejection(() => cache.invalidateTags(tags as string[]), 'ERR_CACHE_INVALID_ARGUMENT')
+        }
+        expect(await cache.get('k')).toBe('v')
+        expect(await cache.has('other')).toBe(false)
+      },
+    },
+    {
+      title: "a cache of another client's format has no tags, and says so",
+      async run(trial) {
+        if (trial.raw.formatted({ ...nativeFormat, metadata: false }) === undefined) return
+        const cache = trial.open({ serializer: foreign() })
+        await cache.set('k', 'old')
+        for (const { verb, needsCas, write } of writes) {
+          if (verb === 'add' || (needsCas && !trial.limits.cas)) continue
+          await rejection(() => write(cache, { tags: 't' }), 'ERR_CACHE_NOT_SUPPORTED')
+        }
+        await rejection(() => cache.add('other', 1, { tags: 't' }), 'ERR_CACHE_NOT_SUPPORTED')
+        await rejection(() => cache.invalidateTags('t'), 'ERR_CACHE_NOT_SUPPORTED')
+        expect(await cache.get('k')).toBe('old')
+        expect(await cache.set('k', 'new', { tags: [] })).toBe(true)
+        expect(await cache.get('k')).toBe('new')
+      },
+    },
+    {
+      title: 'an entry without tags is as bare as ever',
+      async run(trial) {
+        const { cache } = trial
+        await cache.set('k', 'v')
+        await cache.setMany([['n', 5]])
+        for (const key of ['k', 'n']) {
+          const item = await trial.raw.get(key)
+          expect((item?.flags as number) & FLAG_METADATA).toBe(0)
+          expect(item?.metadata).toBeUndefined()
+        }
+      },
+    },
+  ],
+}
