@@ -74,21 +74,19 @@ export class Tags {
 
   /** The versions to write entries with: those of `known`, and new ones for tags that have none. Rejects with the store's own failure. */
   async forWriting(tags: readonly string[], call: Call, known?: TagVersions): Promise<TagVersions> {
-    const versions = new Map<string, Uint8Array>()
     // What is written after an invalidation was called is not meant by it.
-    if (known === undefined) for (const tag of tags) setIfAny(versions, tag, this.#renewing.get(tag))
+    const renewing = known === undefined ? new Map(this.#renewing) : undefined
     const outdated = new Set<string>()
     this.#writers.add(outdated)
     try {
-      const asked = tags.filter(tag => !versions.has(tag))
-      const found = known ?? (asked.length === 0 ? versions : await this.current(asked, call))
-      const create = async (tag: string): Promise<void> => {
-        const version = found.get(tag)
-        const isKnown = version !== undefined && version !== unknownVersion
-        versions.set(tag, isKnown ? version : await this.#create(tag, call, outdated))
+      const asked = tags.filter(tag => !renewing?.has(tag))
+      const found = known ?? (asked.length === 0 ? undefined : await this.current(asked, call))
+      const versionFor = async (tag: string): Promise<Uint8Array> => {
+        const version = renewing?.get(tag) ?? found?.get(tag)
+        return version === undefined || version === unknownVersion ? this.#create(tag, call, outdated) : version
       }
-      await Promise.all(asked.map(create))
-      return versions
+      const versions = await Promise.all(tags.map(versionFor))
+      return new Map(tags.map((tag, i) => [tag, versions[i] as Uint8Array]))
     } finally {
       this.#writers.delete(outdated)
     }
@@ -202,10 +200,6 @@ export function areCurrent(tags: TagVersions, current: TagVersions): boolean | u
 function canShare(look: Call, call: Call): boolean {
   if (look.asks !== call.asks) return false
   return look.deadline <= call.deadline && call.deadline <= look.deadline + nearness
-}
-
-function setIfAny(versions: Map<string, Uint8Array>, tag: string, version: Uint8Array | undefined): void {
-  if (version !== undefined) versions.set(tag, version)
 }
 
 function writeOf(key: string, item: Item): Write {
