@@ -16,10 +16,11 @@ import { brokenStore, type Defect, type NoticedDefect } from './broken-store.js'
 import { itemDefects } from './defects/items.js'
 import { leaseDefects } from './defects/leases.js'
 import { spaceDefects } from './defects/spaces.js'
+import { tagDefects } from './defects/tags.js'
 import { valueDefects } from './defects/values.js'
 import { verbDefects } from './defects/verbs.js'
 
-const cacheDefects = { ...verbDefects, ...valueDefects }
+const cacheDefects = { ...verbDefects, ...valueDefects, ...tagDefects }
 const storeDefects = { ...itemDefects, ...leaseDefects, ...spaceDefects }
 
 type Run<T> = (each: Case<T>, store: Store, backend: Backend) => Promise<void>
@@ -73,6 +74,9 @@ const shownByCaches = [
   'touch never says that there is metadata',
 ]
 
+/** Defects that tags show as well. */
+const shownByTags = ['metadata is dropped', 'touch never says that there is metadata']
+
 /** Stores without a defect, however little they can do. */
 const soundStores: Record<string, Defect> = {
   'the store that the broken ones are made of': {},
@@ -117,6 +121,10 @@ describe('the suite of the cache', () => {
 
   test.each(shownByCaches)('notices that %s, by leases and metadata', name =>
     expectNoticed({ ...storeDefects[name]!, noticedBy: 'leases and metadata' }, capabilities, runCase),
+  )
+
+  test.each(shownByTags)('notices that %s, by tagged writes', name =>
+    expectNoticed({ ...storeDefects[name]!, noticedBy: 'tagged writes' }, capabilities, runCase),
   )
 
   test('finds no fault with the store that the broken ones are made of', () => expectSound({}, capabilities, runCase))

@@ -7,7 +7,19 @@ import type { Trial } from '../trial.js'
 const shared = (limits: Trial['limits']): boolean => limits.shared
 
 /** Tags of every form that a string may have. */
-const tagForms = ['t', ' ', 'with spaces and\nlines', 'тег', '🏷️', '~', '~tags', 'a:b/c', '__proto__', 'x'.repeat(5000)]
+const tagForms = [
+  't',
+  ' ',
+  'with spaces and\nlines',
+  'тег',
+  '🏷️',
+  '~',
+  '~tags',
+  'a:b/c',
+  '__proto__',
+  'x'.repeat(5000),
+  `${'x'.repeat(5000)}y`,
+]
 
 /** Deletes what is known of the tags under the cache, as a server does that has no room. */
 async function evict(trial: Trial, ...tags: string[]): Promise<void> {
