@@ -1,5 +1,7 @@
+import { nativeFormat } from '@anycache/serializer'
 import type { Cache } from './cache.js'
 import { Entries } from './entries/entries.js'
+import { Tags } from './entries/tags.js'
 import { InvalidArgumentError } from './errors.js'
 import { Signals } from './events/signals.js'
 import { hold } from './hold.js'
@@ -9,9 +11,9 @@ import { beneath, remembering } from './outage/remembering.js'
 import { Flights } from './read-through/flights.js'
 import type { Store, StoreEvent } from './store.js'
 import { StoreCache } from './store-cache.js'
-import { now } from './timers.js'
+import { epochNow, now } from './timers.js'
 import { KeyOrder } from './verbs/key-order.js'
-import type { Root } from './verbs/namespace.js'
+import { Namespace, type Root } from './verbs/namespace.js'
 
 /** What the caches over one store share: whichever of them is called, a key has one call order and one load. */
 interface Shared {
@@ -41,7 +43,9 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
   const { keyspace } = settings
   const joint = keyspace === undefined ? undefined : (keyspaces.get(keyspace) ?? { flights: new Flights(), holders: 0 })
   const { flights } = joint ?? shared
-  const entries = new Entries(settings.serializer, signals, backing, settings.path)
+  const { serializer, path } = settings
+  const tags = new Tags(backing, path, serializer.format ?? nativeFormat)
+  const entries = new Entries(serializer, signals, tags, backing.epochNow ?? epochNow)
   const root: Root = {
     store: backing,
     settings,
@@ -53,7 +57,7 @@ export function cacheOver(store: Store, options: CacheOptions = {}): Cache {
     underWay: new Set(),
     closed: false,
   }
-  const cache = new StoreCache(root, settings.path, flights, async () => {
+  const cache = new StoreCache(new Namespace(root, path), flights, async () => {
     root.closed = true
     await order.settled()
     await Promise.allSettled([...root.clearings, ...Array.from(root.underWay, load => load.close())])

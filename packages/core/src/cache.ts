@@ -279,14 +279,14 @@ export interface TypedCache<Input, Output = Input>
   take(key: string, options?: CallOptions): Promise<Output | undefined>
   getOrSet(
     key: string,
-    loader: (context: LoaderContext<Output>) => Input | Promise<Input>,
+    loader: (context: LoaderContext<Output, Input>) => Input | Promise<Input>,
     options?: Omit<LoadOptions<Input>, 'schema'>,
   ): Promise<Output>
   getOrSetMany(
     keys: Iterable<string>,
     loader: (
       missing: readonly string[],
-      context: ManyLoaderContext<Output>,
+      context: ManyLoaderContext<Output, Input>,
     ) => LoadedMany<Input> | Promise<LoadedMany<Input>>,
     options?: Omit<LoadOptions<Input>, 'schema'>,
   ): Promise<Map<string, Output>>

@@ -6,8 +6,8 @@ interface SharedContext {
   readonly signal: AbortSignal
 }
 
-/** What a loader is handed. */
-export interface LoaderContext<T = unknown> extends SharedContext {
+/** What a loader is handed. `Given`: what it gives, where a schema makes a `T` of that. */
+export interface LoaderContext<T = unknown, Given = T> extends SharedContext {
   readonly key: string
   /** The value that is being replaced, where there still is one: stale, or about to be. `undefined` otherwise. */
   readonly stale: T | undefined
@@ -21,18 +21,18 @@ export interface LoaderContext<T = unknown> extends SharedContext {
    * The source has nothing newer than {@link LoaderContext.stale}: that value is kept, and is fresh for another ttl. Returns it, so that a loader
    * ends with `return notModified()`. Throws `InvalidArgumentError` where there is no such value.
    */
-  notModified(): T
+  notModified(): Given
 }
 
 /** What a loader of many keys is handed. Without a key, a setter means every key of the load. */
-export interface ManyLoaderContext<T = unknown> extends SharedContext {
+export interface ManyLoaderContext<T = unknown, Given = T> extends SharedContext {
   /** The values that are being replaced, by key: {@link LoaderContext.stale}. */
   readonly stale: ReadonlyMap<string, T>
   setTtl(ttl: Ttl, key?: string): void
   setTags(tags: string | readonly string[], key?: string): void
   noStore(key?: string): void
   /** {@link LoaderContext.notModified}, for one key: the value to give for it. */
-  notModified(key: string): T
+  notModified(key: string): Given
 }
 
 /** Where a value of `getOrSet` came from. */

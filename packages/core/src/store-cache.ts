@@ -18,9 +18,10 @@ import { type CacheEvents, checkEvent } from './events/events.js'
 import type { CacheStats } from './events/stats.js'
 import { checkCasToken, checkEntries, checkPart, checkPattern, checkSection } from './input/arguments.js'
 import { checkKey, checkKeys, checkNamespace } from './input/keys.js'
-import { checkFunction, type Verb } from './input/option-checks.js'
+import { checkFunction, checkSchema, type Verb } from './input/option-checks.js'
 import { tagNames } from './input/tags.js'
 import { type Ttl, ttlMs } from './input/ttl.js'
+import { versionOf } from './input/typed-options.js'
 import type { Flights } from './read-through/flights.js'
 import { getOrSet } from './read-through/get-or-set.js'
 import { getOrSetMany } from './read-through/get-or-set-many.js'
@@ -31,7 +32,7 @@ import { count } from './verbs/counting.js'
 import { infoOf, listKeys, pingServers, statsOfServers, wireKeyOf } from './verbs/inspecting.js'
 import { invalidateTags } from './verbs/invalidating.js'
 import { acquireLock } from './verbs/locking.js'
-import { Namespace, type Root } from './verbs/namespace.js'
+import type { Namespace } from './verbs/namespace.js'
 import { readEntry, readMany, readValue, takeValue } from './verbs/reading.js'
 import { clearNamespace, flushAll, removeOne, removeSeveral } from './verbs/removing.js'
 import { taggedWrite, tagsFor } from './verbs/tagging.js'
@@ -48,8 +49,8 @@ export class StoreCache implements Cache {
   readonly #onClose: (() => Promise<void>) | undefined
   #closing: Promise<void> | undefined
 
-  constructor(root: Root, path: readonly string[], flights: Flights, onClose: (() => Promise<void>) | undefined) {
-    this.#namespace = new Namespace(root, path)
+  constructor(namespace: Namespace, flights: Flights, onClose: (() => Promise<void>) | undefined) {
+    this.#namespace = namespace
     this.#flights = flights
     this.#onClose = onClose
   }
@@ -252,7 +253,7 @@ export class StoreCache implements Cache {
       return Promise.reject(error)
     }
     return getOrSet({
-      namespace: this.#namespace,
+      namespace: this.#checkedBy(options),
       flights: this.#flights,
       op: 'getOrSet',
       key,
@@ -263,12 +264,23 @@ export class StoreCache implements Cache {
   }
 
   getOrSetMany<T>(keys: Iterable<string>, loader: ManyLoader<T>, options?: LoadOptions<T>): Promise<Map<string, T>> {
-    return this.#checked('getOrSetMany', options, namespace => {
+    return this.#checked('getOrSetMany', options, () => {
       const distinct = checkKeys(keys, 'getOrSetMany')
       checkFunction(loader, 'loader', 'getOrSetMany')
       if (distinct.length === 0) return new Map()
-      return getOrSetMany({ namespace, flights: this.#flights, keys: distinct, loader, options })
+      return getOrSetMany({
+        namespace: this.#checkedBy(options),
+        flights: this.#flights,
+        keys: distinct,
+        loader,
+        options,
+      })
     })
+  }
+
+  /** The namespace with the schema of a load. */
+  #checkedBy<T>(options: LoadOptions<T> | undefined): Namespace {
+    return options?.schema === undefined ? this.#namespace : this.#namespace.withSchema(options.schema)
   }
 
   wrap<A extends unknown[], T>(
@@ -291,15 +303,18 @@ export class StoreCache implements Cache {
     return this.#onKey('lock', key, options, namespace => acquireLock(namespace, key, options))
   }
 
-  typed<Input, Output>(_schema: StandardSchema<Input, Output>, _options?: TypedOptions): TypedCache<Input, Output> {
-    throw new Error('not yet')
+  typed<Input, Output>(schema: StandardSchema<Input, Output>, options?: TypedOptions): TypedCache<Input, Output> {
+    checkSchema(schema, 'schema', 'typed')
+    const version = versionOf(options)
+    this.#namespace.checkOpen('typed')
+    const cache: Cache = new StoreCache(this.#namespace.typed(schema, version), this.#flights, undefined)
+    return cache as TypedCache<Input, Output>
   }
 
   namespace(name: string): Cache {
     checkNamespace(name)
-    const { root, path } = this.#namespace
     this.#namespace.checkOpen('namespace')
-    return new StoreCache(root, [...path, name], this.#flights, undefined)
+    return new StoreCache(this.#namespace.nested(name), this.#flights, undefined)
   }
 
   keyFor(key: string, options?: CallOptions): Promise<string> {

@@ -1,5 +1,8 @@
 import { MemoryStore } from '@anycache/memory'
+import { type } from 'arktype'
+import * as v from 'valibot'
 import { describe, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
 import {
   type CacheError,
   type CacheEvents,
@@ -7,6 +10,7 @@ import {
   cacheOver,
   type Duration,
   type ErrorCode,
+  type TypedCache,
 } from '../src/index.js'
 
 const cache = cacheOver(new MemoryStore())
@@ -20,7 +24,7 @@ describe('types', () => {
     expectTypeOf(await cache.getOrSet('c', perhaps)).toEqualTypeOf<Date | undefined>()
     await cache.getOrSet('d', () => 'd', {
       shouldCache: value => value.length > 0,
-      onOutcome: ({ source }) => expectTypeOf(source).toEqualTypeOf<'hit' | 'load' | 'joined'>(),
+      onOutcome: ({ source }) => expectTypeOf(source).toEqualTypeOf<'hit' | 'load' | 'joined' | 'stale'>(),
     })
   })
 
@@ -70,6 +74,71 @@ describe('types', () => {
     await cache.set('a', 1, { ttl, timeout: undefined, onError: undefined })
     await cache.increment('n', 1, { ttl, initial: undefined, create: undefined })
     await cache.getOrSet('a', () => 1, { ttl, signal, jitter: undefined, force: undefined, skipNull: undefined })
+  })
+
+  test('a typed cache takes the input of its schema and gives the output, of whichever library', () => {
+    type Input = { name: string; since: string; tags?: string[] | undefined }
+    type Output = { name: string; since: Date; tags: string[] }
+    const fromZod = z.object({
+      name: z.string(),
+      since: z.string().transform(text => new Date(text)),
+      tags: z.array(z.string()).default([]),
+    })
+    const fromValibot = v.object({
+      name: v.string(),
+      since: v.pipe(
+        v.string(),
+        v.transform(text => new Date(text)),
+      ),
+      tags: v.optional(v.array(v.string()), []),
+    })
+    expectTypeOf(cache.typed(fromZod)).toEqualTypeOf<TypedCache<Input, Output>>()
+    expectTypeOf(cache.typed(fromValibot)).toEqualTypeOf<TypedCache<Input, Output>>()
+    const fromArktype = type({ name: 'string', age: 'string.numeric.parse' })
+    expectTypeOf(cache.typed(fromArktype)).toEqualTypeOf<
+      TypedCache<{ name: string; age: string }, { name: string; age: number }>
+    >()
+    expectTypeOf(cache.typed(z.number(), { version: 2 })).toEqualTypeOf<TypedCache<number>>()
+  })
+
+  test('the verbs of a typed cache', async () => {
+    const lengths = cache.typed(z.string().transform(text => text.length))
+    expectTypeOf(await lengths.get('a')).toEqualTypeOf<number | undefined>()
+    expectTypeOf(await lengths.getMany(['a'])).toEqualTypeOf<Map<string, number>>()
+    expectTypeOf(await lengths.getEntry('a')).toEqualTypeOf<{ value: number; casToken: CasToken } | undefined>()
+    expectTypeOf(await lengths.take('a')).toEqualTypeOf<number | undefined>()
+    expectTypeOf(await lengths.getOrSet('b', ({ stale }) => 'b'.repeat(stale ?? 1))).toEqualTypeOf<number>()
+    expectTypeOf(await lengths.wrap((n: number) => 'c'.repeat(n), { key: n => `c:${n}` })(3)).toEqualTypeOf<number>()
+    expectTypeOf(await lengths.update('a', now => 'd'.repeat(now ?? 0))).toEqualTypeOf<number | undefined>()
+    expectTypeOf(lengths.namespace('nested')).toEqualTypeOf<TypedCache<string, number>>()
+    expectTypeOf(lengths.typed(z.boolean())).toEqualTypeOf<TypedCache<boolean>>()
+    expectTypeOf(await lengths.increment('n')).toEqualTypeOf<number>()
+    expectTypeOf(await cache.getOrSet('d', () => 'd', { schema: z.string() })).toEqualTypeOf<string>()
+    const wrong = () => [
+      // A loader that finds nothing newer gives what `notModified` gives, whatever the schema makes of it.
+      lengths.getOrSet('b', ({ stale, notModified }) => (stale === undefined ? 'b' : notModified())),
+      lengths.getOrSetMany(['b'], (missing, { notModified }) => new Map(missing.map(key => [key, notModified(key)]))),
+      lengths.setMany([['a', 'text']]),
+      // @ts-expect-error a number is what is read, not what is written
+      lengths.set('a', 5),
+      // @ts-expect-error it is text
+      lengths.setMany([['a', 5]]),
+      // @ts-expect-error it is text
+      lengths.add('a', 5),
+      // @ts-expect-error it is text
+      lengths.getOrSet('a', () => 5),
+      // @ts-expect-error it is text
+      lengths.update('a', () => 5),
+      // @ts-expect-error the cache has a schema
+      lengths.getOrSet('a', () => 'a', { schema: z.string() }),
+      // @ts-expect-error the loader gives text
+      cache.getOrSet('a', () => 'a', { schema: z.number() }),
+      // @ts-expect-error it is version
+      cache.typed(z.number(), { verison: 1 }),
+      // @ts-expect-error it is no schema
+      cache.typed({ type: 'string' }),
+    ]
+    expectTypeOf(wrong).toBeFunction()
   })
 
   test('a wrong parameter, a misspelt option, a ttl in words and an unknown event do not compile', () => {

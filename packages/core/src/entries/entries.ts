@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   countsAsAbsent,
   type Encoded,
@@ -5,17 +6,21 @@ import {
   FLAG_METADATA,
   FLAGS_TORN,
   type Format,
+  type Metadata,
   nativeFormat,
   readMetadata,
   type Serializer,
 } from '@anycache/serializer'
-import { InvalidArgumentError, SerializationError } from '../errors.js'
+import { InvalidArgumentError, NotSupportedError, SerializationError } from '../errors.js'
 import type { Signals } from '../events/signals.js'
-import { type Call, type Item, type Owed, owed, type Store, type StoredItem } from '../store.js'
-import { epochNow } from '../timers.js'
-import { areCurrent, Tags, type TagVersions } from './tags.js'
+import type { StandardSchema } from '../schema.js'
+import { type Call, type Item, type Owed, owed, type StoredItem } from '../store.js'
+import { marked } from './marking.js'
+import { Shape, Unfit } from './shape.js'
+import { areCurrent, type Tags, type TagVersions } from './tags.js'
 import { type Judged, Miss } from './verdict.js'
 
+const nonceBytes = 8
 const marks = FLAG_LEASE | FLAG_METADATA
 
 /** What read-through knows or wants of an answer beyond other reads. */
@@ -24,6 +29,8 @@ export interface Judging {
   readonly versions?: TagVersions | undefined
   /** An entry past its soft deadline is judged as if it were fresh. */
   readonly allowsStale?: boolean | undefined
+  /** The value as it was stored, where a schema makes another one of it; one that does not fit is a miss all the same. */
+  readonly asStored?: boolean | undefined
 }
 
 /** What the items of a cache mean: between a store's flags and bytes and the values of the verbs. */
@@ -33,13 +40,35 @@ export class Entries {
   readonly epochNow: () => number
   readonly #serializer: Serializer
   readonly #signals: Signals
+  readonly #shape: Shape | undefined
 
-  constructor(serializer: Serializer, signals: Signals, store: Store, path: readonly string[]) {
+  constructor(serializer: Serializer, signals: Signals, tags: Tags, epochNow: () => number, shape?: Shape) {
     this.format = serializer.format ?? nativeFormat
-    this.tags = new Tags(store, path, this.format)
-    this.epochNow = store.epochNow ?? epochNow
+    this.tags = tags
+    this.epochNow = epochNow
     this.#serializer = serializer
     this.#signals = signals
+    this.#shape = shape
+  }
+
+  /** Whether values have to fit a schema. */
+  get isTyped(): boolean {
+    return this.#shape !== undefined
+  }
+
+  /** The version of the schema that its values fit, if there are both. */
+  get version(): string | undefined {
+    return this.#shape?.version
+  }
+
+  /** The same entries, whose values have to fit the schema, and to be of this version where there is one. */
+  typed(schema: StandardSchema, version: string | undefined): Entries {
+    if (version !== undefined && !this.format.metadata) {
+      const message =
+        "the serializer's format has no place for a version; leave it out, or use a serializer of the native format"
+      throw new NotSupportedError(message, { op: 'typed' })
+    }
+    return new Entries(this.#serializer, this.#signals, this.tags, this.epochNow, new Shape(schema, version))
   }
 
   /**
@@ -61,15 +90,28 @@ export class Entries {
       if ((flags & marks) !== 0) {
         const miss = this.#judgeMarked(answer, call, judging)
         if (miss instanceof Promise) {
-          return miss.then(late => late ?? this.#decode(op, key, (flags & ~FLAG_METADATA) >>> 0, answer, server))
+          return this.#decodeUnless(miss, op, key, answer, server, judging)
         }
         if (miss !== undefined) return miss
         if (this.format.metadata) flags = (flags & ~FLAG_METADATA) >>> 0
-      }
-      return this.#decode(op, key, flags, answer, server)
+      } else if (this.version !== undefined) return Miss.unfit
+      return this.#decode(op, key, flags, answer, server, judging)
     } catch (error) {
       return this.#undecodable(op, key, server, error)
     }
+  }
+
+  /** Apart, as all that needs a closure: one allocates, even where it is not reached. */
+  async #decodeUnless<T>(
+    looking: Promise<Miss | undefined>,
+    op: string,
+    key: string,
+    item: Item,
+    server: (key: string) => string,
+    judging: Judging | undefined,
+  ): Promise<Judged<T>> {
+    const miss = await looking
+    return miss ?? this.#decode<T>(op, key, (item.flags & ~FLAG_METADATA) >>> 0, item, server, judging)
   }
 
   #decode<T>(
@@ -78,23 +120,102 @@ export class Entries {
     flags: number,
     { data }: Item,
     server: (key: string) => string,
+    judging: Judging | undefined,
   ): Judged<T> | Promise<Judged<T>> {
     try {
       const value = this.#serializer.decode(flags, data)
-      if (value instanceof Promise) {
-        return value.then(
-          late => (late === undefined ? this.#undecodable(op, key, server, noValue) : (late as T)),
-          error => this.#undecodable(op, key, server, error),
-        )
-      }
-      return value === undefined ? this.#undecodable(op, key, server, noValue) : (value as T)
+      if (value instanceof Promise) return this.#decoded<T>(op, key, value, server, judging)
+      return this.#valueOf<T>(op, key, value, server, judging)
     } catch (error) {
       return this.#undecodable(op, key, server, error)
     }
   }
 
-  /** The value as flags and payload. Throws or rejects with the caller's error. */
-  encode(op: string, key: string, value: unknown): Encoded | Promise<Encoded> {
+  async #decoded<T>(
+    op: string,
+    key: string,
+    decoding: Promise<unknown>,
+    server: (key: string) => string,
+    judging: Judging | undefined,
+  ): Promise<Judged<T>> {
+    let value: unknown
+    try {
+      value = await decoding
+    } catch (error) {
+      return this.#undecodable(op, key, server, error)
+    }
+    return this.#valueOf<T>(op, key, value, server, judging)
+  }
+
+  #valueOf<T>(
+    op: string,
+    key: string,
+    value: unknown,
+    server: (key: string) => string,
+    judging: Judging | undefined,
+  ): Judged<T> | Promise<Judged<T>> {
+    if (value === undefined) return this.#undecodable(op, key, server, noValue)
+    return this.#shape === undefined ? (value as T) : this.#fitting<T>(this.#shape, op, key, value, server, judging)
+  }
+
+  /** What the schema makes of a decoded value. Neither throws nor rejects. */
+  #fitting<T>(
+    shape: Shape,
+    op: string,
+    key: string,
+    value: unknown,
+    server: (key: string) => string,
+    judging: Judging | undefined,
+  ): Judged<T> | Promise<Judged<T>> {
+    return then(shape.check(value), output => {
+      if (output instanceof Unfit) return this.#unfit(op, key, server, output)
+      return (judging?.asStored ? value : output) as T
+    })
+  }
+
+  /** The value as an item. Throws or rejects with the caller's error, for a value that does not fit as well. */
+  encode(op: string, key: string, value: unknown): Item | Promise<Item> {
+    const encoded = this.#encode(op, key, value)
+    return this.#shape === undefined ? encoded : this.#checked(op, key, value, encoded)
+  }
+
+  /**
+   * Asks the schema about what a reader will get: nobody changes that while the schema takes its time, and an instance of a class is plain
+   * data by then.
+   */
+  #checked(op: string, key: string, value: unknown, encoded: Encoded | Promise<Encoded>): Item | Promise<Item> {
+    return then(encoded, ready => {
+      const output = then(this.copyOf(value, ready), copy => this.fit(op, key, copy))
+      return then(output, () => this.item(ready))
+    })
+  }
+
+  /** An encoded value with what is noted of it; as it is where there is nothing to note. */
+  item(encoded: Encoded, metadata?: Metadata): Item {
+    const shape = this.#shape
+    if (shape?.metadata === undefined) return metadata === undefined ? encoded : marked(encoded, metadata)
+    return marked(encoded, metadata === undefined ? shape.metadata : { ...metadata, shape: shape.version })
+  }
+
+  /** The entry as a write with these tags stores it: as it is without any. */
+  tagged(item: Item, tags: TagVersions | undefined): Item {
+    if (tags === undefined || tags.size === 0) return item
+    // The nonce: a token of an entry must not fit the next one of the same value, whatever the clock says.
+    return this.item(item, { created: this.epochNow(), nonce: randomBytes(nonceBytes), tags })
+  }
+
+  /** What a reader of a stored value gets: what the schema makes of it. Throws or rejects with an error that lists the schema's issues. */
+  fit<T>(op: string, key: string, value: unknown): T | Promise<T> {
+    // A loader's `undefined` is no value: it is never stored, and no schema is asked about it.
+    if (this.#shape === undefined || value === undefined) return value as T
+    return then(this.#shape.check(value), output => {
+      if (!(output instanceof Unfit)) return output as T
+      const { reason, cause } = output
+      throw new InvalidArgumentError(`the value does not fit the schema: ${reason}`, { op, key, cause })
+    })
+  }
+
+  #encode(op: string, key: string, value: unknown): Encoded | Promise<Encoded> {
     if (value === undefined) {
       const message = 'undefined means a miss and cannot be stored; store null, or delete the key'
       throw new InvalidArgumentError(message, { op, key })
@@ -108,16 +229,31 @@ export class Entries {
     }
   }
 
-  /** A written value as the next reader gets it; the value itself where it is a scalar or cannot be read back. */
+  /**
+   * A written value as it will be decoded, which no schema has seen: the value itself where that is known to be the same, or where it cannot
+   * be read back.
+   */
   copyOf<T>(value: T, { flags, data }: Encoded): T | Promise<T> {
-    if (typeof value !== 'object' || value === null) return value
+    // Where there is a schema, the value may be what it made of another one.
+    if (this.#shape === undefined && (typeof value !== 'object' || value === null)) return value
     try {
-      const copy = this.#serializer.decode(flags, data)
+      const copy = this.#serializer.decode(this.format.metadata ? (flags & ~FLAG_METADATA) >>> 0 : flags, data)
       return copy instanceof Promise ? copy.catch(() => value) : (copy as T)
     } catch {
       // Over `maxDecodedBytes`: every read of it will be a miss, and report so. This caller has the value.
       return value
     }
+  }
+
+  /** A value that was read, for one more reader. Neither throws nor rejects. */
+  readAgain<T>(value: T, encoded: Encoded): T | Promise<T> {
+    const copy = this.copyOf(value, encoded)
+    const shape = this.#shape
+    if (shape === undefined) return copy
+    return then(
+      then(copy, stored => shape.check(stored)),
+      output => (output instanceof Unfit ? value : (output as T)),
+    )
   }
 
   /** Throws where the item cannot be read. */
@@ -126,9 +262,11 @@ export class Entries {
     if (!this.format.metadata) return undefined
     if (item.flags === FLAG_LEASE) return Miss.absent
     if (!judging?.allowsStale && countsAsAbsent(item, this.epochNow())) return Miss.stale
-    if ((item.flags & FLAG_METADATA) === 0) return undefined
+    if ((item.flags & FLAG_METADATA) === 0) return this.version === undefined ? undefined : Miss.unfit
     if (item.metadata === undefined) throw new SerializationError('its metadata is missing')
-    const { tags } = readMetadata(item.metadata)
+    if (this.#shape?.isAllOf(item.metadata)) return undefined
+    const { tags, shape } = readMetadata(item.metadata)
+    if (this.version !== undefined && shape !== this.version) return Miss.unfit
     if (tags === undefined) return undefined
     const isInvalid = (current: TagVersions): Miss | undefined => missOf(areCurrent(tags, current))
     const names = [...tags.keys()]
@@ -142,6 +280,16 @@ export class Entries {
     this.#signals.failed(new SerializationError(message, { op, key, server: server(key), cause: error }))
     return Miss.undecodable
   }
+
+  #unfit(op: string, key: string, server: (key: string) => string, { places, cause }: Unfit): Miss {
+    const message = `the entry does not fit the schema and counts as a miss: ${places}`
+    this.#signals.failed(new SerializationError(message, { op, key, server: server(key), cause }))
+    return Miss.unfit
+  }
+}
+
+function then<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
+  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 function missOf(isCurrent: boolean | undefined): Miss | undefined {

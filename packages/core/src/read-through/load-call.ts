@@ -32,7 +32,8 @@ export function owned<T>(call: LoadCall<T>): LoadCall<T> {
 }
 
 export function waitingOf<T>(call: LoadCall<T>, { hardTimeout }: ReadThrough): Waiting<T> {
-  const { op, options, namespace } = call
+  const { op, key, options, namespace } = call
+  const { entries } = namespace
   const throws = !namespace.open(options)
   return {
     op,
@@ -40,6 +41,7 @@ export function waitingOf<T>(call: LoadCall<T>, { hardTimeout }: ReadThrough): W
     onOutcome: options?.onOutcome,
     hardTimeout,
     throws,
+    fit: entries.isTyped ? value => entries.fit<T>(op, key, value) : undefined,
     retry: () => call.repeat(call),
   }
 }

@@ -21,7 +21,7 @@ export function oldValue<T>(item: StoredItem, value: T): OldValue<T> {
 
 /** The value once more, for one more caller. */
 export function copyOfOld<T>(namespace: Namespace, { item, value }: OldValue<T>): T | Promise<T> {
-  return namespace.entries.copyOf(value, encodedOf(item))
+  return namespace.entries.readAgain(value, encodedOf(item))
 }
 
 /** The payload without the metadata. */

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Encoded, Metadata } from '@anycache/serializer'
 import type { LoadOptions } from '../cache.js'
-import { marked } from '../entries/marking.js'
 import type { TagVersions } from '../entries/tags.js'
 import { CacheError, located, ServerError } from '../errors.js'
 import { shown } from '../input/shown.js'
@@ -76,7 +75,7 @@ export class Result<T> {
     const write = {
       op,
       key,
-      item: metadata === undefined ? encoded : marked(encoded, metadata),
+      item: entries.item(encoded, metadata),
       ttl: isBounded && metadata?.lifetimes !== undefined ? physicalTtl(ttl, policy) : ttl,
     }
     if (this.#fence !== undefined) return this.#fence.store(write)

@@ -8,6 +8,7 @@ import { prefixOf } from '../input/keys.js'
 import { checkVerbOptions, type Verb } from '../input/option-checks.js'
 import type { Settings } from '../input/settings.js'
 import { milliseconds, type Ttl, ttlMs } from '../input/ttl.js'
+import type { StandardSchema } from '../schema.js'
 import type { Answer, Call, Item, Owed, Space, Store, StoredItem } from '../store.js'
 import { now } from '../timers.js'
 import { KeyOrder } from './key-order.js'
@@ -38,6 +39,19 @@ export interface Root {
   closed: boolean
 }
 
+/** What a namespace shares with another one in the place of what it would have of its own. */
+interface Shared {
+  readonly entries?: Entries
+  readonly order?: KeyOrder
+  readonly space?: Space
+  readonly view?: View
+}
+
+/** What was handed out, and is closed by itself. */
+interface View {
+  closed: boolean
+}
+
 /** The verbs of a space that change nothing. */
 type Reads = Pick<Space, 'get' | 'getMany' | 'keys' | 'wireKey' | 'serverOf'>
 
@@ -59,19 +73,56 @@ export class Namespace {
   readonly #space: Space
   readonly #serverOf = (key: string): string => this.#space.serverOf(key)
   readonly #own = new Map<string, Space>()
+  readonly #view: View
   #within: Namespace | undefined
-  closed = false
+  #bySchema: WeakMap<StandardSchema, Namespace> | undefined
 
-  constructor(root: Root, path: readonly string[], order: KeyOrder = root.order) {
+  constructor(root: Root, path: readonly string[], shared: Shared = {}) {
     this.root = root
-    this.order = order
+    this.order = shared.order ?? root.order
     this.path = path
     this.prefix = prefixOf(path)
     this.name = path.length === 0 ? undefined : path.join('/')
-    this.entries = root.entries
-    this.#space = root.store.space(path, root.entries.format)
+    this.entries = shared.entries ?? root.entries
+    this.#space = shared.space ?? root.store.space(path, root.entries.format)
     this.reads = this.#space
     this.timed = root.store.limits.remote
+    this.#view = shared.view ?? { closed: false }
+  }
+
+  /** Whether it was closed by itself. */
+  get closed(): boolean {
+    return this.#view.closed
+  }
+
+  set closed(closed: boolean) {
+    this.#view.closed = closed
+  }
+
+  /** The one of this name within it. */
+  nested(name: string): Namespace {
+    return new Namespace(this.root, [...this.path, name], { entries: this.entries })
+  }
+
+  /** The same one, whose values have to fit the schema: for a view of its own. */
+  typed(schema: StandardSchema, version: string | undefined): Namespace {
+    return this.#sharing({ entries: this.entries.typed(schema, version), view: { closed: false } })
+  }
+
+  /** The same one, for a call with a schema of its own. The version stays that of the cache. */
+  withSchema(schema: StandardSchema): Namespace {
+    this.#bySchema ??= new WeakMap()
+    let namespace = this.#bySchema.get(schema)
+    if (namespace === undefined) {
+      namespace = this.#sharing({ entries: this.entries.typed(schema, this.entries.version) })
+      this.#bySchema.set(schema, namespace)
+    }
+    return namespace
+  }
+
+  #sharing(changed: Shared): Namespace {
+    const { root, path, entries, order } = this
+    return new Namespace(root, path, { entries, order, space: this.#space, view: this.#view, ...changed })
   }
 
   // The doors to what changes entries. There is no other, so that no verb can forget the loads that run.
@@ -120,7 +171,7 @@ export class Namespace {
   /** Runs the steps of a verb on `key` in the place the call had: what is called later on the key waits until they are done. */
   steps<T>(op: string, key: string, call: Call, run: (namespace: Namespace, call: Call) => Promise<T>): Promise<T> {
     // The steps have an order of their own, since they must not wait for the place they hold.
-    this.#within ??= new Namespace(this.root, this.path, new KeyOrder())
+    this.#within ??= this.#sharing({ order: new KeyOrder() })
     const within = this.#within
     const queue = (send: () => Answer<T>): Promise<T> => this.order.exclusive(this.prefix + key, async () => send())
     const tooLate = (): CacheError => this.outage(this.tooLate(key), op, key)

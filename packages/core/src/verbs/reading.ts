@@ -1,4 +1,5 @@
 import type { CallOptions } from '../cache.js'
+import type { Judging } from '../entries/entries.js'
 import { tagsOfItem } from '../entries/marking.js'
 import type { TagVersions } from '../entries/tags.js'
 import { type Judged, Miss } from '../entries/verdict.js'
@@ -83,10 +84,10 @@ export async function readCurrent<T>(
   op: string,
   key: string,
   call: Call,
-  versions?: TagVersions,
+  judging?: Judging,
 ): Promise<Current<T> | undefined> {
   const found = await readItem(namespace, key, call)
-  const judged = await namespace.judge<T>(op, key, found, call, versions && { versions })
+  const judged = await namespace.judge<T>(op, key, found, call, judging)
   const value = namespace.read(op, key, found, judged)
   if (judged instanceof Miss && !judged.isPresent) return undefined
   const item = found as StoredItem

@@ -1,6 +1,4 @@
-import type { Encoded } from '@anycache/serializer'
 import type { WriteOptions } from '../cache.js'
-import { tagged } from '../entries/marking.js'
 import type { TagVersions } from '../entries/tags.js'
 import { NotSupportedError } from '../errors.js'
 import { tagsOf } from '../input/tags.js'
@@ -40,16 +38,14 @@ interface TaggedWrite {
 export function taggedWrite(
   namespace: Namespace,
   key: string,
-  encoded: Encoded | Promise<Encoded>,
+  encoded: Item | Promise<Item>,
   tags: readonly string[] | undefined,
   call: () => Call,
 ): TaggedWrite {
   if (tags === undefined) return { item: encoded, call }
   const own = call()
   const versions = versionsFor(namespace, key, tags, own)
-  const item = Promise.all([encoded, versions]).then(([value, found]) =>
-    tagged(value, found, namespace.entries.epochNow()),
-  )
+  const item = Promise.all([encoded, versions]).then(([value, found]) => namespace.entries.tagged(value, found))
   // However long a value takes to encode, the server has its time after that.
   return { item, call: encoded instanceof Promise ? call : () => own }
 }

@@ -1,6 +1,5 @@
-import type { Encoded } from '@anycache/serializer'
 import type { WriteOptions } from '../cache.js'
-import { tagged } from '../entries/marking.js'
+import type { Judging } from '../entries/entries.js'
 import type { TagVersions } from '../entries/tags.js'
 import { ConflictError, NotAppendableError } from '../errors.js'
 import type { Call, Item } from '../store.js'
@@ -25,7 +24,11 @@ export interface Update<T> {
   /** The time that each step with the server has; versioned. */
   readonly call: () => Call
   readonly options: WriteOptions | undefined
+  readonly judging?: Judging
 }
+
+/** What is joined to is what lies there, not what a schema makes of it. */
+const asStored: Judging = { asStored: true }
 
 /** `update` after its arguments were checked. */
 export function update<T>(
@@ -52,17 +55,19 @@ async function updateValue<T>(namespace: Namespace, update: Update<T>): Promise<
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     // Before the value that the next one is made of: an invalidation of that one is one of the next as well.
     const versions = tags && (await readVersions(namespace, update, tags))
-    const current = await readNow(namespace, update, versions)
+    const current = await readNow<T>(namespace, update, versions)
     // Whether a server keeps versions may be known only now that it has answered.
     requireCas(namespace, op, key)
     const next = await change(current?.value)
     if (next === undefined) return current?.value
     const encoded = namespace.entries.encode(op, key, next)
     const noted = update.options?.tags === undefined ? current?.tags : versions
-    const note = (value: Encoded): Item => tagged(value, noted, namespace.entries.epochNow())
+    const note = (value: Item): Item => namespace.entries.tagged(value, noted)
     const item = encoded instanceof Promise ? encoded.then(note) : note(encoded)
     // What the next `get` gives, not the caller's own object.
-    if (await writeNext(namespace, update, current, item)) return namespace.entries.copyOf(next, await encoded)
+    if (await writeNext(namespace, update, current, item)) {
+      return namespace.entries.fit<T>(op, key, await namespace.entries.copyOf(next, await encoded))
+    }
     contradictions = current === undefined ? contradictions + 1 : 0
     if (contradictions === maxContradictions) break
     // Jitter: writers that collided once should not collide again.
@@ -89,11 +94,11 @@ async function readVersions<T>(
 
 async function readNow<T>(
   namespace: Namespace,
-  { op, key, call }: Update<T>,
+  { op, key, call, judging }: Update<T>,
   versions: TagVersions | undefined,
 ): Promise<Current<T> | undefined> {
   try {
-    return await readCurrent<T>(namespace, op, key, call(), versions)
+    return await readCurrent<T>(namespace, op, key, call(), versions === undefined ? judging : { ...judging, versions })
   } catch (error) {
     throw namespace.outage(error, op, key)
   }
@@ -131,7 +136,7 @@ export function join(
       there = current !== undefined
       return there ? joined(within, op, key, current, own) : undefined
     }
-    await updateValue<string | Uint8Array>(within, { op, key, change, call: () => step, options })
+    await updateValue<string | Uint8Array>(within, { op, key, change, call: () => step, options, judging: asStored })
     return there
   })
 }

@@ -1,5 +1,4 @@
 import type { CallOptions, WriteOptions } from '../cache.js'
-import { tagged } from '../entries/marking.js'
 import type { TagVersions } from '../entries/tags.js'
 import { type CacheError, isOutage, NotSupportedError } from '../errors.js'
 import {
@@ -233,8 +232,7 @@ async function withTags(
   const encoded = await Promise.all(encodings)
   take(encoded)
   const tags = await versions
-  const created = namespace.entries.epochNow()
-  take(encoded.map(item => tagged(item, tags, created)))
+  take(encoded.map(item => namespace.entries.tagged(item, tags)))
 }
 
 /** The versions of their tags could not be read: none is written, and the old values must not be the answer. */
