@@ -13,6 +13,7 @@ import { listing } from './cases/listing.js'
 import { locks } from './cases/locks.js'
 import { many } from './cases/many.js'
 import { markedEntries } from './cases/marked-entries.js'
+import { missReasons } from './cases/miss-reasons.js'
 import { namespaces } from './cases/namespaces.js'
 import { order } from './cases/order.js'
 import { processes } from './cases/processes.js'
@@ -23,6 +24,7 @@ import { tags } from './cases/tags.js'
 import { tooLargeValues } from './cases/too-large.js'
 import { ttl } from './cases/ttl.js'
 import { ttlForms } from './cases/ttl-forms.js'
+import { typed } from './cases/typed.js'
 import { undecodable } from './cases/undecodable.js'
 import { updating } from './cases/updating.js'
 import { values } from './cases/values.js'
@@ -49,12 +51,14 @@ export const capabilities: readonly Capability[] = [
   invalidation,
   locks,
   undecodable,
+  typed,
   markedEntries,
   tags,
   taggedWrites,
   tooLargeValues,
   badArguments,
   signals,
+  missReasons,
   processes,
   ttl,
   ttlForms,

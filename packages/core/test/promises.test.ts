@@ -1,26 +1,8 @@
-import { createHook } from 'node:async_hooks'
 import { type Cache, cacheOver } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 import { expect, test } from 'vitest'
 import { IllStore } from './ill-store.js'
-
-/** How many promises one call makes, the caller's `await` excepted. No timer or socket runs in between: all of them are the call's. */
-async function promisesOf(call: () => Promise<unknown>): Promise<number> {
-  await call()
-  // What follows the loaders of the first call ends with the loop's turn.
-  await new Promise(resolve => setImmediate(resolve))
-  let count = 0
-  const hook = createHook({
-    init(_id, type) {
-      if (type === 'PROMISE') count++
-    },
-  })
-  hook.enable()
-  const answer = call()
-  await answer
-  hook.disable()
-  return count - 1
-}
+import { promisesOf } from './promises-of.js'
 
 let keys = 0
 const load = async (): Promise<string> => 'loaded'

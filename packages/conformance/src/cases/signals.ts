@@ -32,14 +32,14 @@ export const signals: Capability = {
         await cache.clear()
         const where = { namespace }
         expect(seen).toEqual([
-          ['miss', { op: 'get', key: 'k', ...where, outage: false }],
+          ['miss', { op: 'get', key: 'k', ...where, outage: false, reason: 'absent' }],
           ['write', { op: 'set', key: 'k', ...where, stored: true }],
           ['hit', { op: 'has', key: 'k', ...where }],
           ['write', { op: 'add', key: 'k', ...where, stored: false }],
-          ['miss', { op: 'getMany', key: 'x', ...where, outage: false }],
+          ['miss', { op: 'getMany', key: 'x', ...where, outage: false, reason: 'absent' }],
           ['hit', { op: 'getMany', key: 'k', ...where }],
-          ['miss', { op: 'getOrSet', key: 'l', ...where, outage: false }],
-          ['load', { op: 'getOrSet', key: 'l', ...where, ok: true, duration: expect.any(Number) }],
+          ['miss', { op: 'getOrSet', key: 'l', ...where, outage: false, reason: 'absent' }],
+          ['load', { op: 'getOrSet', key: 'l', ...where, ok: true, background: false, duration: expect.any(Number) }],
           ['write', { op: 'getOrSet', key: 'l', ...where, stored: true }],
           ['delete', { op: 'take', key: 'k', ...where }],
           ['hit', { op: 'take', key: 'k', ...where }],
@@ -64,7 +64,9 @@ export const signals: Capability = {
       async run({ cache, namespace }) {
         const seen = record(cache)
         await cache.namespace('a').namespace('b').get('k')
-        expect(seen).toEqual([['miss', { op: 'get', key: 'k', namespace: `${namespace}/a/b`, outage: false }]])
+        expect(seen).toEqual([
+          ['miss', { op: 'get', key: 'k', namespace: `${namespace}/a/b`, outage: false, reason: 'absent' }],
+        ])
       },
     },
     {

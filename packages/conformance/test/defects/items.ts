@@ -28,6 +28,16 @@ export const itemDefects: Record<string, NoticedDefect> = {
     noticedBy: 'remove and take',
     space: sound => ({ take: (key, call) => withoutMetadata(sound.take(key, call) as StoredItem | undefined) }),
   },
+  'stale entries are hidden from reads': {
+    noticedBy: 'items',
+    space: sound => {
+      const unlessStale = (key: string): StoredItem | undefined => {
+        const item = look(sound, key)
+        return isStale(item) ? undefined : item
+      }
+      return { get: unlessStale, getMany: keys => keys.map(unlessStale) }
+    },
+  },
   'metadata stays behind when an entry without is written over it': {
     noticedBy: 'items',
     space: sound => {

@@ -27,6 +27,15 @@ export const valueDefects: Record<string, NoticedDefect> = {
       },
     }),
   },
+  'what cannot be read is hidden from reads': {
+    noticedBy: 'bytes that cannot be read',
+    space: sound => ({
+      get(key, call) {
+        const found = sound.get(key, call) as VersionedItem | undefined
+        return found !== undefined && found.flags >= 1 << 14 ? undefined : found
+      },
+    }),
+  },
   'bytes are taken for text': {
     noticedBy: 'values',
     space: sound => ({
