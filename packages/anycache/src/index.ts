@@ -14,6 +14,8 @@ export type {
   LoaderContext,
   LoadOptions,
   LoadOutcome,
+  Lock,
+  LockOptions,
   Outcome,
   ServerStats,
   Ttl,

@@ -15,12 +15,13 @@ import { describe, expect, test } from 'vitest'
 import { brokenStore, type Defect, type NoticedDefect } from './broken-store.js'
 import { itemDefects } from './defects/items.js'
 import { leaseDefects } from './defects/leases.js'
+import { lockDefects } from './defects/locks.js'
 import { spaceDefects } from './defects/spaces.js'
 import { tagDefects } from './defects/tags.js'
 import { valueDefects } from './defects/values.js'
 import { verbDefects } from './defects/verbs.js'
 
-const cacheDefects = { ...verbDefects, ...valueDefects, ...tagDefects }
+const cacheDefects = { ...verbDefects, ...valueDefects, ...tagDefects, ...lockDefects }
 const storeDefects = { ...itemDefects, ...leaseDefects, ...spaceDefects }
 
 type Run<T> = (each: Case<T>, store: Store, backend: Backend) => Promise<void>
