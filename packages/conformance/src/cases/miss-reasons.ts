@@ -14,7 +14,7 @@ const ways: Record<string, { reason: MissReason; put: (trial: Trial, key: string
   'a lease': { reason: 'absent', put: (trial, key) => trial.raw.put(key, lease()) },
   'an entry past its ttl': {
     reason: 'stale',
-    put: (trial, key) => trial.raw.put(key, marked('v', { softDeadline: Date.now() - 1 })),
+    put: (trial, key) => trial.raw.put(key, marked('v', { softDeadline: trial.raw.epochNow() - 1 })),
   },
   'an entry whose tag has another version': {
     reason: 'invalidated',

@@ -68,7 +68,7 @@ export const taggedWrites: Capability = {
         async run(trial) {
           const { cache } = trial
           await cache.set('k', 'old', { tags: 'before' })
-          const started = Date.now()
+          const started = trial.raw.epochNow()
           await write.write(cache, { tags: ['b', 'a', 'b'] })
           expect(await cache.get('k')).toBe(write.value)
           expect(await namesOf(trial)).toEqual(['b', 'a'])
@@ -132,7 +132,7 @@ export const taggedWrites: Capability = {
           await cache.set('k', 'old', { tags: 'a' })
           const { tags } = (await metadataOf(trial)) ?? {}
           const lifetimes = { freshFor: hour, staleFor: hour }
-          await trial.raw.put('k', marked('old', { tags, lifetimes, softDeadline: Date.now() + hour, loadTime: 5 }))
+          await trial.raw.put('k', marked('old', { tags, lifetimes, softDeadline: trial.raw.epochNow() + hour, loadTime: 5 }))
           await write.write(cache, { ttl: '1h' })
           expect(await cache.get('k')).toBe(write.value)
           expect(await metadataOf(trial)).toMatchObject({
@@ -324,14 +324,14 @@ export const taggedWrites: Capability = {
         const { cache, limits } = trial
         await cache.set('k', 'v', { tags: 't' })
         const { tags, nonce } = (await metadataOf(trial)) ?? {}
-        const created = Date.now() - 60_000
+        const created = trial.raw.epochNow() - 60_000
         const lifetimes = { freshFor: 120_000, staleFor: hour }
         await trial.raw.put(
           'k',
           marked('v', { tags, nonce, created, lifetimes, softDeadline: created + 120_000 }),
           2 * hour,
         )
-        const touched = Date.now()
+        const touched = trial.raw.epochNow()
         expect(await cache.touch('k', '10m')).toBe(true)
         expect(await cache.get('k')).toBe('v')
         const after = await metadataOf(trial)

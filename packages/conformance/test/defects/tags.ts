@@ -8,7 +8,7 @@ const isOfTags = (path: readonly string[]): boolean => path.at(-1) === '~tags'
 
 /** For the versions of tags alone. */
 const ofTags =
-  (alter: (sound: Space) => Partial<Space>): NoticedDefect['space'] =>
+  (alter: (sound: Space) => Partial<Space>): NonNullable<NoticedDefect['space']> =>
   (sound, path) =>
     isOfTags(path) ? alter(sound) : {}
 
