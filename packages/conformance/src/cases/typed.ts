@@ -1,8 +1,8 @@
-import type { CacheError, StandardSchema, TypedCache } from '@anycache/core'
+import type { CacheError, LoaderContext, StandardSchema, TypedCache } from '@anycache/core'
 import { CODEC_BYTES, FLAG_METADATA, readMetadata } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { Capability, Case } from '../case.js'
-import { rejection, thrown } from '../expectations.js'
+import { outcomeOf, rejection, thrown } from '../expectations.js'
 import { observedLoader, whenCalled } from '../observed-loader.js'
 import type { Trial } from '../trial.js'
 
@@ -359,6 +359,29 @@ const versionCases: Case[] = [
     },
   },
   {
+    title: 'a stale value is what the schema makes of it, is kept by notModified, and is none to another version',
+    waits: true,
+    async run(trial) {
+      const { cache } = trial
+      const [old, now] = [cache.typed(length, { version: 1 }), cache.typed(length, { version: 2 })]
+      const windows = { ttl: 2000, staleIfError: '1h' } as const
+      for (const key of ['kept', 'failed', 'other']) expect(await old.getOrSet(key, () => 'hello', windows)).toBe(5)
+      await trial.expire(2000)
+      const seen: unknown[] = []
+      const keep = ({ stale, notModified }: LoaderContext<number, string>): string => {
+        seen.push(stale)
+        return stale === undefined ? 'new' : notModified()
+      }
+      expect(await old.getOrSet('kept', keep, { ...windows, ttl: '1h' })).toBe(5)
+      expect(await old.get('kept')).toBe(5)
+      expect(await cache.get('kept')).toBe('hello')
+      expect(readMetadata((await trial.raw.get('kept'))?.metadata as Uint8Array).shape).toBe('1')
+      expect(await old.getOrSet('failed', () => Promise.reject(new Error('no')), windows)).toBe(5)
+      expect(await now.getOrSet('other', keep, windows)).toBe(3)
+      expect(seen).toEqual([5, undefined])
+    },
+  },
+  {
     title: 'another process sees the version, too',
     only: limits => limits.shared,
     async run(trial) {
@@ -430,6 +453,55 @@ export const typed: Capability = {
       },
     },
     {
+      title: 'callers of one load have their own schema each, and reject by themselves where the value does not fit it',
+      async run({ cache }) {
+        const slow = observedLoader(() => 'hello!')
+        const plain = cache.getOrSet<unknown>('k', slow.load)
+        await whenCalled(slow.called, plain)
+        const measured = cache.typed(length).getOrSet('k', slow.load)
+        const loud = cache.getOrSet<string>('k', slow.load, { schema: capitals })
+        const picky = outcomeOf(cache.typed(short).getOrSet('k', slow.load))
+        await new Promise(resolve => setTimeout(resolve, 5))
+        slow.finish()
+        expect(await plain).toBe('hello!')
+        expect(await measured).toBe(6)
+        expect(await loud).toBe('HELLO!')
+        expect(await picky).toMatchObject({ error: { code: 'ERR_CACHE_INVALID_ARGUMENT', op: 'getOrSet', key: 'k' } })
+        expect(cache.stats().joins).toBe(3)
+        expect(await cache.get('k')).toBe('hello!')
+      },
+    },
+    {
+      title: 'getOrSetMany checks what it reads and what it loads',
+      async run(trial) {
+        const { cache } = trial
+        const lengths = cache.typed(length, { version: 1 })
+        await lengths.set('there', 'four')
+        await cache.set('other', 'without a version')
+        const asked: (readonly string[])[] = []
+        const load = async (missing: readonly string[]): Promise<Record<string, string>> => {
+          asked.push(missing)
+          return Object.fromEntries(missing.map(key => [key, key]))
+        }
+        expect([...(await lengths.getOrSetMany(['there', 'other', 'new'], load))]).toEqual([
+          ['there', 4],
+          ['other', 5],
+          ['new', 3],
+        ])
+        expect(asked).toEqual([['other', 'new']])
+        expect((await lengths.getMany(['other', 'new'])).size).toBe(2)
+        expect(await cache.getMany(['other', 'new'])).toEqual(
+          new Map([
+            ['other', 'other'],
+            ['new', 'new'],
+          ]),
+        )
+        const wrong = () => lengths.getOrSetMany(['bad'], () => ({ bad: 5 as never }))
+        await rejection(wrong, 'ERR_CACHE_INVALID_ARGUMENT')
+        expect(await cache.has('bad')).toBe(false)
+      },
+    },
+    {
       title: 'append and prepend join to what is stored, and the whole has to fit',
       only: limits => limits.cas,
       async run({ cache }) {
@@ -464,7 +536,7 @@ export const typed: Capability = {
           expect(error.cause).toEqual(new Error('of the schema'))
           expect(await cache.get('k')).toBe('v')
           await rejection(() => failing.getOrSet('k', () => 'w'), 'ERR_CACHE_INVALID_ARGUMENT')
-          expect(await cache.delete('k')).toBe(true)
+          await cache.delete('k')
         }
       },
     },
