@@ -335,3 +335,52 @@ describe('time', () => {
     expect([...(await bare.getMany(['other', 'k', 'many'])).keys()]).toEqual(['k', 'many'])
   })
 })
+
+describe('a write during an invalidation of the same cache', () => {
+  /** Begins an invalidation whose first step is answered only when this is called. */
+  function invalidating(): { finish: () => void; invalidated: Promise<void> } {
+    let finish: () => void = () => {}
+    const held = new Promise<void>(resolve => {
+      finish = resolve
+    })
+    store.slowness = () => held
+    const invalidated = cache.invalidateTags('t')
+    store.slowness = () => undefined
+    return { finish, invalidated }
+  }
+
+  test('waits for it, so that a later invalidation by another cache is not undone by it', async () => {
+    const other = cacheOver(store, { namespace: 'shop' })
+    const { finish, invalidated } = invalidating()
+    let isSet = false
+    const set = cache.set('k', 1, { tags: 't' }).then(() => {
+      isSet = true
+    })
+    await new Promise(resolve => setTimeout(resolve, 10))
+    const wasSetBefore = isSet
+    await other.invalidateTags('t')
+    finish()
+    await Promise.all([invalidated, set])
+    expect(wasSetBefore && (await other.get('k')) !== undefined).toBe(false)
+    await cache.set('k', 2, { tags: 't' })
+    expect(await other.get('k')).toBe(2)
+  })
+
+  test('waits until its own deadline, and is then not done', async () => {
+    await cache.set('k', 'old')
+    const { finish, invalidated } = invalidating()
+    expect(await cache.set('k', 'new', { tags: ['u', 't'], timeout: 20 })).toBe(false)
+    expect(errors).toMatchObject([{ code: 'ERR_CACHE_TIMEOUT', op: 'set', key: 'k', outcome: 'not-sent' }])
+    expect(await cache.get('k')).toBeUndefined()
+    finish()
+    await invalidated
+  })
+
+  test('of another tag does not wait', async () => {
+    const { finish, invalidated } = invalidating()
+    expect(await cache.set('k', 'v', { tags: 'u' })).toBe(true)
+    expect(await cache.get('k')).toBe('v')
+    finish()
+    await invalidated
+  })
+})

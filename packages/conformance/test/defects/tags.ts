@@ -1,6 +1,6 @@
 import type { Claimed, Item, Space, StoredItem, Write } from '@anycache/core'
 import { FLAG_LEASE } from '@anycache/serializer'
-import { clearWhere, type NoticedDefect, renamed } from '../broken-store.js'
+import { type Alter, clearWhere, type NoticedDefect, renamed } from '../broken-store.js'
 import { bare, isCompared, isLease, look, withoutMetadata } from './looking.js'
 
 const unmarked = (write: Write): Write => ({ ...write, item: bare(write.item) })
@@ -8,7 +8,7 @@ const isOfTags = (path: readonly string[]): boolean => path.at(-1) === '~tags'
 
 /** For the versions of tags alone. */
 const ofTags =
-  (alter: (sound: Space) => Partial<Space>): NonNullable<NoticedDefect['space']> =>
+  (alter: (sound: Space) => Partial<Space>): Alter =>
   (sound, path) =>
     isOfTags(path) ? alter(sound) : {}
 

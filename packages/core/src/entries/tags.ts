@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { FLAG_LEASE, type Format } from '@anycache/serializer'
-import { isOutage } from '../errors.js'
+import { isOutage, TimeoutError } from '../errors.js'
+import { unwatch, watchDeadline } from '../server/deadlines.js'
 import {
   type Call,
   type Failed,
@@ -48,8 +49,8 @@ export class Tags {
   readonly #epochs: Space
   /** Those of this microtask, of which none has been sent. */
   #looks: Look[] = []
-  /** The versions that tags are being given by this process now. */
-  readonly #renewing = new Map<string, Uint8Array>()
+  /** The invalidations of this process that are under way: each settles with its end, and never rejects. */
+  readonly #renewing = new Map<string, Promise<void>>()
   /** For each writer that reads versions now: which of its tags were invalidated since it began. */
   readonly #writers = new Set<Set<string>>()
 
@@ -74,15 +75,13 @@ export class Tags {
 
   /** The versions to write entries with: those of `known`, and new ones for tags that have none. Rejects with the store's own failure. */
   async forWriting(tags: readonly string[], call: Call, known?: TagVersions): Promise<TagVersions> {
-    // What is written after an invalidation was called is not meant by it.
-    const renewing = known === undefined ? new Map(this.#renewing) : undefined
     const outdated = new Set<string>()
     this.#writers.add(outdated)
     try {
-      const asked = tags.filter(tag => !renewing?.has(tag))
-      const found = known ?? (asked.length === 0 ? undefined : await this.current(asked, call))
+      if (known === undefined && this.#renewing.size !== 0) await this.#whenRenewed(tags, call)
+      const found = known ?? (await this.current(tags, call))
       const versionFor = async (tag: string): Promise<Uint8Array> => {
-        const version = renewing?.get(tag) ?? found?.get(tag)
+        const version = found.get(tag)
         return version === undefined || version === unknownVersion ? this.#create(tag, call, outdated) : version
       }
       const versions = await Promise.all(tags.map(versionFor))
@@ -94,16 +93,17 @@ export class Tags {
 
   /** Gives the tags new versions. Rejects with the store's own failure, and then some of them may be invalidated. */
   async invalidate(tags: readonly string[], nextCall: () => Call): Promise<void> {
-    const versions = new Map(tags.map(tag => [tag, newVersion()]))
-    for (const [tag, { data }] of versions) {
-      this.#renewing.set(tag, data)
+    const renewal = this.#renew(tags, nextCall)
+    const end = (): void => {
+      for (const tag of tags) if (this.#renewing.get(tag) === ended) this.#renewing.delete(tag)
+    }
+    const ended = renewal.then(end, end)
+    for (const tag of tags) {
+      this.#renewing.set(tag, ended)
       for (const outdated of this.#writers) outdated.add(tag)
     }
-    try {
-      await this.#renew(versions, nextCall)
-    } finally {
-      for (const [tag, { data }] of versions) if (this.#renewing.get(tag) === data) this.#renewing.delete(tag)
-    }
+    await ended
+    await renewal
   }
 
   /** What changes with every invalidation of any tag. Rejects with the store's own failure. */
@@ -113,15 +113,32 @@ export class Tags {
     return version === undefined ? undefined : Buffer.from(version).toString('hex')
   }
 
-  async #renew(versions: ReadonlyMap<string, Item>, nextCall: () => Call): Promise<void> {
-    const tags = [...versions.keys()]
+  /**
+   * What is written after an invalidation was called is not meant by it, so it waits for the new versions. It cannot take them before they are
+   * stored: another process may invalidate the tags first, and the write of these versions come after that.
+   */
+  #whenRenewed(tags: readonly string[], { deadline }: Call): Promise<void> {
+    const renewals = new Set(tags.map(tag => this.#renewing.get(tag)))
+    return new Promise((resolve, reject) => {
+      const server = this.#versions.serverOf(tags[0] as string)
+      const message = 'the tags were being invalidated until the deadline; nothing was sent'
+      const wait = { deadline, expire: () => reject(new TimeoutError(message, { server, outcome: 'not-sent' })) }
+      if (deadline !== Number.POSITIVE_INFINITY) watchDeadline(wait)
+      void Promise.all(renewals).then(() => {
+        unwatch(wait)
+        resolve()
+      })
+    })
+  }
+
+  async #renew(tags: readonly string[], nextCall: () => Call): Promise<void> {
     let sent = 0
     try {
       // First, so that a load which finds the epoch as it was has read no version from after it.
       await this.#epochs.write(writeOf('epoch', newVersion()), nextCall())
       while (sent < tags.length) {
         const chunk = tags.slice(sent, sent + chunkTags)
-        const writes = chunk.map(tag => writeOf(tag, versions.get(tag) as Item))
+        const writes = chunk.map(tag => writeOf(tag, newVersion()))
         const answers = await this.#versions.writeMany(writes, nextCall())
         sent += chunk.length
         for (const answer of answers) if (isFailed(answer)) throw answer.failure
