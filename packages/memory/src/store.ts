@@ -1,4 +1,13 @@
-import { epochNow, type Limits, Listeners, now, type ServerStats, type Space, type Store, type StoreEvent } from '@anycache/core'
+import {
+  epochNow,
+  type Limits,
+  Listeners,
+  now,
+  type ServerStats,
+  type Space,
+  type Store,
+  type StoreEvent,
+} from '@anycache/core'
 import type { Format, Serializer } from '@anycache/serializer'
 import type { LRUCache } from 'lru-cache'
 import type { Clock } from './clock.js'
