@@ -96,6 +96,11 @@ describe('what tags cost', () => {
     expect(await asked(() => cache.invalidateTags([]))).toEqual([[], []])
   })
 
+  test('a look for very many tags asks for them in bounded chunks', async () => {
+    await Promise.all(keys.map(key => cache.set(key, 1, { tags: ['all', key, `${key} too`] })))
+    expect((await asked(() => cache.getMany(keys)))[1]).toEqual([1000, 1024, 977])
+  })
+
   test('no look is remembered: each read sees what another cache has invalidated meanwhile', async () => {
     const other = cacheOver(store, { namespace: 'shop' })
     for (let round = 0; round < 5; round++) {
@@ -333,6 +338,22 @@ describe('time', () => {
     ]
     await Promise.all(calls as Promise<unknown>[])
     expect([...(await bare.getMany(['other', 'k', 'many'])).keys()]).toEqual(['k', 'many'])
+  })
+})
+
+describe('closing', () => {
+  test('waits for an invalidation, and for a tagged write', async () => {
+    await cache.set('k', 'v', { tags: 't' })
+    let isClosed = false
+    store.close = () => {
+      isClosed = true
+    }
+    store.slowness = () => new Promise(resolve => setTimeout(resolve, 10))
+    const calls = [cache.invalidateTags('t'), cache.set('other', 'v', { tags: ['t', 'u'] })]
+    const closed = cache.close().then(() => expect(isClosed).toBe(true))
+    expect(await Promise.all(calls)).toEqual([undefined, true])
+    await closed
+    await expect(cache.invalidateTags('t')).rejects.toMatchObject({ code: 'ERR_CACHE_CLOSED' })
   })
 })
 

@@ -73,7 +73,7 @@ export const taggedWrites: Capability = {
           expect(await cache.get('k')).toBe(write.value)
           expect(await namesOf(trial)).toEqual(['b', 'a'])
           const metadata = await metadataOf(trial)
-          if (trial.realTime) expect(metadata?.created).toBeGreaterThanOrEqual(started)
+          expect(metadata?.created).toBeGreaterThanOrEqual(started)
           expect(metadata).toMatchObject({ softDeadline: undefined, lifetimes: undefined })
           await cache.invalidateTags('before')
           expect(await cache.get('k')).toBe(write.value)
@@ -132,7 +132,10 @@ export const taggedWrites: Capability = {
           await cache.set('k', 'old', { tags: 'a' })
           const { tags } = (await metadataOf(trial)) ?? {}
           const lifetimes = { freshFor: hour, staleFor: hour }
-          await trial.raw.put('k', marked('old', { tags, lifetimes, softDeadline: trial.raw.epochNow() + hour, loadTime: 5 }))
+          await trial.raw.put(
+            'k',
+            marked('old', { tags, lifetimes, softDeadline: trial.raw.epochNow() + hour, loadTime: 5 }),
+          )
           await write.write(cache, { ttl: '1h' })
           expect(await cache.get('k')).toBe(write.value)
           expect(await metadataOf(trial)).toMatchObject({
