@@ -36,7 +36,7 @@ async function delay(random, longest = 4) {
 export function planOf(seed, lane) {
   const random = randomOf(seed)
   const writer = upTo(random, 1)
-  const isTagged = lane % 2 === 1 && !process.env.UNTAGGED
+  const isTagged = lane % 2 === 1
   const keys = lane % 4 < 2 ? ['k'] : ['k', 'j']
   const kind = oneOf(random, [
     'plain',
