@@ -21,6 +21,7 @@ import { readThrough } from './cases/read-through.js'
 import { signals } from './cases/signals.js'
 import { taggedWrites } from './cases/tagged-writes.js'
 import { tags } from './cases/tags.js'
+import { staleWindows } from './cases/stale-windows.js'
 import { tooLargeValues } from './cases/too-large.js'
 import { ttl } from './cases/ttl.js'
 import { ttlForms } from './cases/ttl-forms.js'
@@ -50,6 +51,7 @@ export const capabilities: readonly Capability[] = [
   cancellation,
   invalidation,
   locks,
+  staleWindows,
   undecodable,
   typed,
   markedEntries,
