@@ -21,6 +21,7 @@ import { readThrough } from './cases/read-through.js'
 import { signals } from './cases/signals.js'
 import { taggedWrites } from './cases/tagged-writes.js'
 import { tags } from './cases/tags.js'
+import { staleIfError } from './cases/stale-if-error.js'
 import { staleWindows } from './cases/stale-windows.js'
 import { tooLargeValues } from './cases/too-large.js'
 import { ttl } from './cases/ttl.js'
@@ -52,6 +53,7 @@ export const capabilities: readonly Capability[] = [
   invalidation,
   locks,
   staleWindows,
+  staleIfError,
   undecodable,
   typed,
   markedEntries,
