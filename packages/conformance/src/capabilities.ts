@@ -7,6 +7,7 @@ import { counters } from './cases/counters.js'
 import { invalidation } from './cases/invalidation.js'
 import { joining } from './cases/joining.js'
 import { keys } from './cases/keys.js'
+import { leases } from './cases/leases.js'
 import { cancellation } from './cases/leaving-a-load.js'
 import { lifecycle } from './cases/lifecycle.js'
 import { listing } from './cases/listing.js'
@@ -18,6 +19,7 @@ import { namespaces } from './cases/namespaces.js'
 import { order } from './cases/order.js'
 import { processes } from './cases/processes.js'
 import { readThrough } from './cases/read-through.js'
+import { refreshing } from './cases/refreshing.js'
 import { signals } from './cases/signals.js'
 import { taggedWrites } from './cases/tagged-writes.js'
 import { tags } from './cases/tags.js'
@@ -54,6 +56,8 @@ export const capabilities: readonly Capability[] = [
   locks,
   staleWindows,
   staleIfError,
+  refreshing,
+  leases,
   undecodable,
   typed,
   markedEntries,

@@ -1,4 +1,5 @@
 import { type Cache, type CacheOptions, cacheOver, type Limits, type Store } from '@anycache/core'
+import { eventually } from './eventually.js'
 import { type Backend, StoreTrial } from './store-trial.js'
 
 /** {@link CacheOptions}, where `namespace: undefined` asks for none. */
@@ -36,6 +37,8 @@ export class Trial {
   async another(options: Opening = {}): Promise<Cache> {
     const cache = cacheOver(await this.#backend.store(), this.#withDefaults(options))
     this.#opened.push(cache)
+    // A connection may take longer than a store waits for it while all cases that wait begin at once.
+    await eventually(() => answers(cache), Boolean)
     return cache
   }
 
@@ -62,4 +65,11 @@ export class Trial {
     const { namespace, ...rest } = { namespace: this.namespace, timeout: '10s', onError: 'throw', ...options } as const
     return namespace === undefined ? rest : { ...rest, namespace }
   }
+}
+
+async function answers(cache: Cache): Promise<boolean> {
+  return cache.ping().then(
+    () => true,
+    () => false,
+  )
 }

@@ -24,7 +24,6 @@ export const staleIfError: Capability = {
   cases: [
     {
       title: 'where the loader fails the stale value is served; where it does not, the new one',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         for (const key of ['rejects', 'throws', 'succeeds']) await loadStale(trial, key, { old: 1 }, kept)
@@ -55,7 +54,6 @@ export const staleIfError: Capability = {
     },
     {
       title: "outside the window the error is the loader's own",
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', 'old', kept)
@@ -91,7 +89,6 @@ export const staleIfError: Capability = {
     },
     {
       title: 'callers who share a load that fails are served, or rejected, each by its own window',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', { list: [1] }, kept)
@@ -119,7 +116,6 @@ export const staleIfError: Capability = {
     },
     {
       title: 'softTimeout serves the stale value while the loader takes longer, and the load ends in the background',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', 'old', kept)
@@ -148,7 +144,6 @@ export const staleIfError: Capability = {
     },
     {
       title: 'a load that fails after softTimeout rejects nobody, and the stale value is served on',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', 'old', kept)
@@ -165,7 +160,6 @@ export const staleIfError: Capability = {
     },
     {
       title: 'softTimeout changes nothing where no stale value may be served',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'unwanted', 'old', kept)

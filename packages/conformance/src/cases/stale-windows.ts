@@ -14,7 +14,6 @@ export const staleWindows: Capability = {
   cases: [
     {
       title: 'a stale value is served while one refresh runs, and then the new one',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', { load: 1 })
@@ -58,7 +57,6 @@ export const staleWindows: Capability = {
     },
     {
       title: 'a stale value is absent to every other verb',
-      waits: true,
       async run(trial) {
         const { cache, limits } = trial
         const keys = ['read', 'take', 'add', 'replace', 'touch', 'delete', 'many', 'update', 'append', 'count', 'set']
@@ -96,7 +94,6 @@ export const staleWindows: Capability = {
     },
     {
       title: 'however many ask past the ttl, all are served at once and it is loaded once',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', 'old')
@@ -121,7 +118,6 @@ export const staleWindows: Capability = {
     },
     {
       title: 'a caller who was served and then leaves does not stop the refresh',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', 'old')
@@ -166,7 +162,6 @@ export const staleWindows: Capability = {
     },
     {
       title: 'closing the cache ends a refresh, and nothing is stored',
-      waits: true,
       async run(trial) {
         await loadStale(trial, 'k', 'old')
         const closing = trial.open()
@@ -191,7 +186,6 @@ export const staleWindows: Capability = {
     },
     {
       title: 'a value without expiry is never stale',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         const options = { ttl: Number.POSITIVE_INFINITY, staleWhileRevalidate: '1h' } as const
@@ -248,7 +242,6 @@ export const staleWindows: Capability = {
     },
     {
       title: 'nobody shares a stale value with another caller, the loader or the cache',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', { list: [1] })
@@ -270,7 +263,6 @@ export const staleWindows: Capability = {
     },
     {
       title: 'force loads over a stale value, and its error is the caller’s',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', 'old')
@@ -283,7 +275,6 @@ export const staleWindows: Capability = {
     },
     {
       title: 'a caller without a window who comes during a refresh waits for it, and it counts as joined',
-      waits: true,
       async run(trial) {
         const { cache } = trial
         await loadStale(trial, 'k', 'old')

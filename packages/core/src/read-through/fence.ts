@@ -185,11 +185,16 @@ export class Fence<T> {
     const { namespace, op, key, leaseMs } = this.#guarded
     const tags = this.#readTags()
     // In one step: the load that ended a moment ago must not be done once more.
-    const [claimed, current] = await Promise.all([
-      Lease.claim(namespace.own('~lease'), key, leaseMs, this.#call()),
-      readItem(namespace, key, namespace.versionedCall(this.#guarded.options, true)),
-    ])
-    if (claimed instanceof Lease) this.#lease = claimed
+    const own = namespace.own('~lease')
+    const claim = Lease.claim(own, key, leaseMs, this.#call()).then(claimed => {
+      // Now: the read may fail, and the lease is freed then.
+      if (claimed instanceof Lease) this.#lease = claimed
+      return claimed
+    })
+    // Of two servers the second might answer before the first has.
+    if (own.serverOf(key) !== namespace.reads.serverOf(key)) await claim
+    const reading = readItem(namespace, key, namespace.versionedCall(this.#guarded.options, true))
+    const [claimed, current] = await Promise.all([claim, reading])
     const judged = typeof current === 'object' ? await namespace.judge<T>(op, key, current, this.#call()) : Miss.absent
     const isNewer = typeof current === 'object' && seen.casToken !== undefined && current.casToken !== seen.casToken
     if (!(claimed instanceof Lease)) {

@@ -15,8 +15,10 @@ export interface OldValue<T> {
 }
 
 export function oldValue<T>(item: StoredItem, value: T): OldValue<T> {
-  const { softDeadline = Number.POSITIVE_INFINITY, created, tags } = metadataOf(item) ?? {}
-  return { item, value, softDeadline, created, tags }
+  const { softDeadline, created, tags, lifetimes } = metadataOf(item) ?? {}
+  // Without a stale window the store itself ends its life, and it says only how long that is.
+  const end = created === undefined || lifetimes === undefined ? Number.POSITIVE_INFINITY : created + lifetimes.freshFor
+  return { item, value, softDeadline: softDeadline ?? end, created, tags }
 }
 
 /** The value once more, for one more caller. */
