@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { type Problem, received, unknownOption } from './problems.js'
+import { misplacedOption, type Problem, received, unknownOption } from './problems.js'
 
 /** The checked copy of `input`, or what is wrong with it. `where` is its path in the whole config, `''` or ending in a dot. */
 export function check<T>(schema: z.ZodType<T>, input: unknown, where: string): { data: T } | { problems: Problem[] } {
@@ -19,7 +19,11 @@ function problemsOf(
   const path = [...above, ...issue.path]
   if (issue.code === 'unrecognized_keys') {
     const known = optionsAt(schema, path)
-    return issue.keys.map(name => ({ path: where + [...path, name].join('.'), message: unknownOption(name, known) }))
+    return issue.keys.map(name => {
+      const within = known.find(option => optionsAt(schema, [...path, option]).includes(name))
+      const message = within === undefined ? unknownOption(name, known) : misplacedOption(`${within}.${name}`)
+      return { path: where + [...path, name].join('.'), message }
+    })
   }
   if (issue.code === 'invalid_union') {
     // An alternative that accepted the type and found problems inside is more helpful than "must be this or that".

@@ -11,6 +11,8 @@ export interface CommonConfig {
   readonly ttl?: Ttl | undefined
   /** Shortens every ttl by a random share of it, up to this one (0 to 1). Default 0. */
   readonly jitter?: number | undefined
+  /** What `getOrSet`, `getOrSetMany` and `wrap` do where a call names nothing else. */
+  readonly readThrough?: ReadThroughConfig | undefined
   /** How long a call may wait for the server, connecting included: ms or `'250ms'`. Default 500 ms. In process nothing waits. */
   readonly timeout?: Duration | undefined
   /** `'open'`: an outage looks like a miss. `'throw'`: it rejects. Default `'open'`. */
@@ -27,6 +29,26 @@ export interface CommonConfig {
   readonly name?: string | undefined
   /** Where editors find the schema of a JSON config. Read only by editors. */
   readonly $schema?: string | undefined
+}
+
+/** What `getOrSet`, `getOrSetMany` and `wrap` do where a call names nothing else. */
+export interface ReadThroughConfig {
+  /** How long past its ttl an entry is served while one refresh runs in the background: ms, `'30s'`, Infinity, or 0 for not at all. Default 0. */
+  readonly staleWhileRevalidate?: Ttl | undefined
+  /** How long past its ttl an entry is served where its loader fails: ms, `'30s'`, Infinity, or 0 for not at all. Default 0. */
+  readonly staleIfError?: Ttl | undefined
+  /** How long to wait for a loader before the value that `staleIfError` permits is served; the load then ends in the background. Default Infinity. */
+  readonly softTimeout?: Duration | undefined
+  /** How long to wait for a loader at all: then a stale value that `staleIfError` permits, or a `TimeoutError`. Default Infinity. */
+  readonly hardTimeout?: Duration | undefined
+  /** The share of the ttl (0 to 1) after which a hit starts a refresh in the background. 0 and 1: never. Default 0. */
+  readonly refreshAhead?: number | undefined
+  /** How eagerly hits start a refresh before the ttl ends, by chance (XFetch's β): 1 is usual, 0 never. Default 0. */
+  readonly earlyRefresh?: number | undefined
+  /** How long one process may load a key while the others wait or serve stale; `false`: each loads for itself. Default 10 s. */
+  readonly lease?: Duration | false | undefined
+  /** A loader's `null` is returned but not stored. Default false. */
+  readonly skipNull?: boolean | undefined
 }
 
 /** When calls to a failing server are suspended (circuit breaker). */

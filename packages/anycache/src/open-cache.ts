@@ -23,12 +23,13 @@ export async function openCaches(configs: readonly CheckedConfig[], source: stri
 }
 
 function openCache(store: Store, config: CheckedConfig, source: string): Cache {
-  const { namespace, ttl, jitter, timeout, onError, serializer, maxValueBytes, allowFlush, name } = config
+  const { namespace, ttl, jitter, readThrough, timeout, onError, serializer, maxValueBytes, allowFlush, name } = config
   const options = withoutUndefined({
     ...{
       namespace,
       ttl,
       jitter,
+      readThrough,
       timeout,
       onError,
       serializer,

@@ -21,6 +21,11 @@ export function unknownOption(name: string, known: readonly string[]): string {
   return `unknown option${hint(name, known)}`
 }
 
+/** "unknown option", for one that belongs within another. */
+export function misplacedOption(path: string): string {
+  return `unknown option; did you mean ${JSON.stringify(path)}?`
+}
+
 /** The nearest known name, or all of them. */
 export function hint(name: string, known: readonly string[]): string {
   const near = nearest(name, known)

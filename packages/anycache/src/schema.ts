@@ -1,69 +1,20 @@
-import { type Duration, longestTimer, milliseconds, type Ttl, ttlMs } from '@anycache/core'
-import { parseBytes } from '@anycache/serializer'
 import { z } from 'zod'
-import type {
-  ByteSize,
-  CachesConfig,
-  MemcachedConfig,
-  MemoryConfig,
-  NullConfig,
-  RedisConfig,
-  UrlConfig,
-} from './config.js'
-
-// Each `error` is the message up to "got …": what the option must be.
-
-const text = z.string({ error: 'must be text' }).min(1, { error: 'must not be empty text' })
-const flag = z.boolean({ error: 'must be true or false' })
-
-const durationPattern = '^\\d+(\\.\\d+)?(ms|s|m|h|d)$'
-const duration = z
-  .custom<Duration>(value => isDuration(value), {
-    error: 'must be positive ms or text such as "250ms", "30s", "5m" (at most 2^31−1 ms, 24.8 days)',
-  })
-  .meta({
-    anyOf: [
-      { type: 'number', exclusiveMinimum: 0, maximum: longestTimer },
-      { type: 'string', pattern: durationPattern },
-    ],
-  })
-const ttl = z
-  .custom<Ttl>(value => accepts(() => ttlMs(value)), {
-    error: 'must be positive ms, text such as "250ms", "30s", "5m", "2h", "7d" (at most 2^31 s), or Infinity',
-  })
-  .meta({
-    anyOf: [
-      { type: 'number', exclusiveMinimum: 0 },
-      { type: 'string', pattern: durationPattern },
-    ],
-  })
-const byteSize = z
-  .custom<ByteSize>(value => isByteSize(value), {
-    error: 'must be a whole number of bytes from 1, or text such as "4kb", "64mb"',
-  })
-  .meta({
-    anyOf: [
-      { type: 'integer', minimum: 1 },
-      { type: 'string', pattern: '^\\d+(\\.\\d+)? ?([kKmMgG]?[bB])?$' },
-    ],
-  })
-
-function whole(from: number, to: number, what = 'a whole number') {
-  const error = `must be ${what} from ${from}${to === Number.MAX_SAFE_INTEGER ? '' : ` to ${to}`}`
-  return z.int({ error }).min(from, { error }).max(to, { error })
-}
-
-function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
-  return z.enum(values, { error: `must be ${values.map(value => JSON.stringify(value)).join(' or ')}` })
-}
-
-function object<T extends z.ZodRawShape>(shape: T, or = '') {
-  return z.strictObject(shape, { error: `must be ${or}an object with ${Object.keys(shape).join(', ')}` })
-}
-
-function orFalse<T extends z.ZodType>(options: T, error: string) {
-  return z.union([z.literal(false), options], { error })
-}
+import type { CachesConfig, MemcachedConfig, MemoryConfig, NullConfig, RedisConfig, UrlConfig } from './config.js'
+import {
+  byteSize,
+  duration,
+  flag,
+  lease,
+  object,
+  oneOf,
+  orFalse,
+  patience,
+  share,
+  staleWindow,
+  text,
+  ttl,
+  whole,
+} from './option-schemas.js'
 
 const breaker = orFalse(
   object({
@@ -82,17 +33,26 @@ const serializer = object({
   maxDecodedBytes: byteSize.optional(),
 })
 
+const beta = 'must be a number from 0, 1 being usual'
+const readThrough = object({
+  staleWhileRevalidate: staleWindow.optional(),
+  staleIfError: staleWindow.optional(),
+  softTimeout: patience.optional(),
+  hardTimeout: patience.optional(),
+  refreshAhead: share.optional(),
+  earlyRefresh: z.number({ error: beta }).min(0, { error: beta }).optional(),
+  lease: lease.optional(),
+  skipNull: flag.optional(),
+})
+
 const common = {
   namespace: z
     .string({ error: 'must be text' })
     .regex(/^[A-Za-z0-9_.-]+$/, { error: 'must contain only letters, digits, "_", "." and "-"' })
     .optional(),
   ttl: ttl.optional(),
-  jitter: z
-    .number({ error: 'must be a share of the ttl from 0 to 1' })
-    .min(0, { error: 'must be a share of the ttl from 0 to 1' })
-    .max(1, { error: 'must be a share of the ttl from 0 to 1' })
-    .optional(),
+  jitter: share.optional(),
+  readThrough: readThrough.optional(),
   timeout: duration.optional(),
   onError: oneOf(['open', 'throw']).optional(),
   breaker: breaker.optional(),
@@ -221,25 +181,6 @@ export const cachesSchema: z.ZodType<Omit<CachesConfig, 'stores'> & { readonly s
     default: z.string({ error: 'must name one of the stores' }).min(1, { error: 'must name one of the stores' }),
     stores: z.record(z.string(), z.unknown(), { error: 'must be an object of configs by name' }),
   })
-
-function accepts(check: () => unknown): boolean {
-  try {
-    check()
-    return true
-  } catch {
-    return false
-  }
-}
-
-function isDuration(value: unknown): boolean {
-  return accepts(() => milliseconds(value, ''))
-}
-
-function isByteSize(value: unknown): boolean {
-  return accepts(() => {
-    if (parseBytes(value as ByteSize) < 1) throw new RangeError()
-  })
-}
 
 function portFits(server: string): boolean {
   const port = /:(\d+)$/.exec(server.replace(/^\[.*\]/, ''))?.[1]

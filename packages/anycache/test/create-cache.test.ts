@@ -96,6 +96,34 @@ describe('createCache', () => {
     expect(await shared.get('a')).toBe(value)
   })
 
+  test('gives every driver how it reads through', () => {
+    const readThrough = {
+      staleWhileRevalidate: Number.POSITIVE_INFINITY,
+      staleIfError: '1h',
+      softTimeout: '200ms',
+      hardTimeout: Number.POSITIVE_INFINITY,
+      refreshAhead: 0.8,
+      earlyRefresh: 1,
+      lease: false,
+      skipNull: true,
+    }
+    const url = Object.entries(readThrough).map(([name, value]) => `readThrough.${name}=${value}`)
+    for (const driver of ['memory', 'redis', 'memcached', 'null']) {
+      expect(resolveConfig({ driver, readThrough })).toEqual({ config: { driver, readThrough } })
+      expect(resolveConfig(`${driver}://?${url.join('&')}`)).toEqual({ config: { driver, readThrough } })
+    }
+    const least = { staleWhileRevalidate: 0, staleIfError: 0, refreshAhead: 0, earlyRefresh: 0, lease: 1 }
+    expect(resolveConfig({ driver: 'null', readThrough: least })).toMatchObject({ config: { readThrough: least } })
+  })
+
+  test('hands read-through to the cache, and a call of its own wins', async () => {
+    await using cache = await createCache('memory://?readThrough.skipNull=true')
+    await cache.getOrSet('none', () => null)
+    expect(await cache.has('none')).toBe(false)
+    await cache.getOrSet('none', () => null, { skipNull: false })
+    expect(await cache.has('none')).toBe(true)
+  })
+
   test('takes a URL beside options that hold for every driver', async () => {
     await using cache = await createCache({ url: 'memory://?maxEntries=5', namespace: 'shop' })
     expect(cache.info()).toMatchObject({ driver: 'memory', namespace: 'shop' })
@@ -217,7 +245,23 @@ describe('a wrong config', () => {
     ['redis+cluster://a:1', 'unknown scheme'],
     [{ driver: 'redis', cluster: ['a:1'] }, 'cluster: unknown option'],
     [{ driver: 'redis', sentinels: ['a:1'] }, 'sentinels: unknown option'],
-    [{ driver: 'memory', staleWhileRevalidate: 5 }, 'staleWhileRevalidate: unknown option'],
+    [
+      { driver: 'memory', staleWhileRevalidate: 5 },
+      'staleWhileRevalidate: unknown option; did you mean "readThrough.staleWhileRevalidate"?',
+    ],
+    ['redis://h?lease=5s', 'lease: unknown option; did you mean "readThrough.lease"?'],
+    ['redis://h?readThrough.laese=5s', 'readThrough.laese: unknown option; did you mean "lease"?'],
+    ['redis://h?readThrough=true', 'readThrough: must be an object with staleWhileRevalidate, staleIfError'],
+    [{ driver: 'null', readThrough: { staleWhileRevalidate: -1 } }, 'staleWhileRevalidate: must be 0, ms, text'],
+    [{ driver: 'null', readThrough: { staleIfError: '1 h' } }, 'readThrough.staleIfError: must be 0, ms, text'],
+    [{ driver: 'null', readThrough: { softTimeout: 0 } }, 'readThrough.softTimeout: must be positive ms or text'],
+    [{ driver: 'null', readThrough: { hardTimeout: '30d' } }, 'readThrough.hardTimeout: must be positive ms or text'],
+    [{ driver: 'null', readThrough: { refreshAhead: 2 } }, 'refreshAhead: must be a share of the ttl from 0 to 1'],
+    [{ driver: 'null', readThrough: { earlyRefresh: -1 } }, 'earlyRefresh: must be a number from 0, 1 being usual'],
+    [{ driver: 'null', readThrough: { lease: 0 } }, 'readThrough.lease: must be false, positive ms or text'],
+    [{ driver: 'null', readThrough: { lease: true } }, 'readThrough.lease: must be false, positive ms or text'],
+    [{ driver: 'null', readThrough: { lease: Number.POSITIVE_INFINITY } }, 'lease: must be false, positive ms'],
+    [{ driver: 'null', readThrough: { skipNull: 1 } }, 'readThrough.skipNull: must be true or false, got 1'],
     [{ driver: 'memory', serializer: { profile: 'dalli' } }, 'serializer.profile: unknown option'],
     [{ driver: 'redis', url: 5 }, 'url: must be a URL as text, got 5'],
     [{ driver: 'redis', url: 'memcached://a' }, 'url: is a URL for memcached, but driver is redis'],
@@ -276,7 +320,8 @@ describe('a wrong config', () => {
     ['memory://?constructor=1', 'constructor: unknown option'],
     ['memory://?__proto__=1', '__proto__: unknown option'],
     [JSON.parse('{"driver":"memory","__proto__":{"ttl":5}}'), '__proto__: unknown option'],
-    ['redis://h?compression.threshold=4kb', 'compression: unknown option'],
+    ['redis://h?compression.threshold=4kb', 'compression: unknown option; did you mean "serializer.compression"?'],
+    [{ driver: 'memcached', weight: 2 }, 'weight: unknown option; it is one of'],
     ['redis://h?timeout=soon', 'timeout: must be positive ms'],
     ['redis://h?db=1e2', 'db: must be a whole number'],
   ])('%j', async (config, message) => {

@@ -66,6 +66,21 @@ describe('createCaches', () => {
     expect(await caches.use('shared').set('a', long)).toBe(true)
   })
 
+  test('hands read-through to the stores that have none of their own', async () => {
+    await using caches = await createCaches({
+      default: 'shared',
+      readThrough: { skipNull: true },
+      stores: { shared: 'memory://', own: { driver: 'memory', readThrough: { lease: '5s' } } },
+    })
+    for (const [name, isStored] of [
+      ['shared', false],
+      ['own', true],
+    ] as const) {
+      await caches.use(name).getOrSet('none', () => null)
+      expect(await caches.use(name).has('none')).toBe(isStored)
+    }
+  })
+
   test('refuses to use a name it does not hold, with the nearest one', async () => {
     await using caches = await createCaches({ default: 'main', stores: { main: 'null://' } })
     expect(() => caches.use('mian')).toThrow(
@@ -91,21 +106,24 @@ describe('createCaches', () => {
       tll: '5m',
       name: 'x',
       jitter: 5,
+      readThrough: { laese: '5s' },
       stores: {
         main: 'memry://',
-        sessions: { driver: 'null', ttl: 0 },
+        sessions: { driver: 'null', ttl: 0, readThrough: { lease: 0 } },
         other: { url: 'redis://:SECRET@h:x' },
         none: null,
       },
     })
     expect(message.split('\n- ')).toEqual([
-      'the cache config has 8 problems:',
+      'the cache config has 10 problems:',
       'jitter: must be a share of the ttl from 0 to 1, got 5',
+      'readThrough.laese: unknown option; did you mean "lease"?',
       'tll: unknown option; did you mean "ttl"?',
       expect.stringMatching(/^name: unknown option/),
       'default: is not one of the stores, got "mian"; did you mean "main"?',
       'stores.main: unknown scheme "memry://"; did you mean "memory"?',
       expect.stringMatching(/^stores\.sessions\.ttl: must be positive/),
+      expect.stringMatching(/^stores\.sessions\.readThrough\.lease: must be false/),
       expect.stringMatching(/^stores\.other\.url\.port: must be/),
       'stores.none: must be a URL or an object with a driver, got null',
     ])

@@ -186,3 +186,16 @@ test('flags that name torn bytes are refused when they are written, not when the
   const cache = cacheOver(new MemoryStore(), { serializer })
   await expect(cache.set('k', 'v')).rejects.toMatchObject({ code: 'ERR_CACHE_SERIALIZATION', key: 'k' })
 })
+
+test('what needs to know the age of an entry is refused where entries cannot say it', () => {
+  const format = { counterFlags: [2], metadata: false, plainKeys: false } as const
+  const serializer = { encode: () => ({ flags: 1, data: 'x' }), decode: () => 'x', format }
+  const open = (readThrough: object) => () => cacheOver(new MemoryStore(), { serializer, readThrough })
+  for (const name of ['staleWhileRevalidate', 'staleIfError', 'refreshAhead', 'earlyRefresh']) {
+    const message = `readThrough.${name} needs entries with metadata, and the serializer's format has none`
+    expect(open({ [name]: 0.5 })).toThrow(
+      expect.objectContaining({ code: 'ERR_CACHE_INVALID_ARGUMENT', message: expect.stringContaining(message) }),
+    )
+    expect(open({ [name]: 0, hardTimeout: '1s', lease: '1s', skipNull: true })).not.toThrow()
+  }
+})

@@ -92,13 +92,16 @@ export function resolveSettings(store: Store, options: CacheOptions): Settings {
       `${option} has no meaning over this store, which encodes values its own way; leave it out`,
     )
   }
+  const serializer = store.serializer ?? serializerOf(options.serializer)
+  const readThrough = resolveReadThrough(options.readThrough)
+  checkMetadata(serializer, readThrough)
   return {
     ttl: ttl === undefined ? Number.POSITIVE_INFINITY : ttlMs(ttl),
     jitter: jitter ?? 0,
-    readThrough: resolveReadThrough(options.readThrough),
+    readThrough,
     timeout: milliseconds(timeout, 'timeout'),
     onError: onError ?? 'open',
-    serializer: store.serializer ?? serializerOf(options.serializer),
+    serializer,
     maxValueBytes: maxValueBytes ?? Number.POSITIVE_INFINITY,
     allowFlush: allowFlush ?? false,
     keyspace,
@@ -115,6 +118,18 @@ function checkText(text: unknown, option: string): void {
 function checkBytes(bytes: unknown, option: string): void {
   if (typeof bytes === 'number' && bytes > 0) return
   throw new InvalidArgumentError(`${option} must be a positive number of bytes, got ${shown(bytes)}`)
+}
+
+/** Throws where the entries could not say how old they are, and the cache is to act on that. */
+function checkMetadata({ format }: Serializer, readThrough: ReadThrough): void {
+  if (format === undefined || format.metadata) return
+  const names = ['staleWhileRevalidate', 'staleIfError', 'refreshAhead', 'earlyRefresh'] as const
+  const name = names.find(name => readThrough[name] > 0)
+  if (name === undefined) return
+  throw new InvalidArgumentError(
+    `readThrough.${name} needs entries with metadata, and the serializer's format has none; ` +
+      'leave it out, or use a serializer whose format has metadata: true',
+  )
 }
 
 function serializerOf(given: Serializer | SerializerOptions | undefined): Serializer {
