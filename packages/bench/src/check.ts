@@ -13,7 +13,8 @@ export async function faultsOf(contender: Contender, name: PayloadName, prefix: 
   }
   const first = payload(name, 1)
   const second = payload(name, 2)
-  const [a, b, c, none] = ['a', 'b', 'c', 'none'].map(end => `${prefix}:${end}`) as [string, string, string, string]
+  const ends = ['a', 'b', 'c', 'd', 'none'] as const
+  const [a, b, c, d, none] = ends.map(end => `${prefix}:${end}`) as [string, string, string, string, string]
 
   expect('get of a key that was never set', (await contender.get(none)) ?? undefined, undefined)
   await contender.set(a, first)
@@ -36,6 +37,15 @@ export async function faultsOf(contender: Contender, name: PayloadName, prefix: 
   expect('getOrSet of a hit', await contender.getOrSet(c, load), first)
   expect('get after getOrSet', await contender.get(c), first)
   expect('loads of two getOrSet', loads, 1)
+
+  if (contender.tagged !== undefined) {
+    const { tagged } = contender
+    await tagged.set(d, first, [`${prefix}:x`, `${prefix}:y`])
+    expect('get of a tagged entry', await contender.get(d), first)
+    expect('getOrSet that names the tags', await tagged.getOrSet(d, () => second, [`${prefix}:x`]), first)
+    await tagged.invalidate(`${prefix}:y`)
+    expect('get after a tag was invalidated', (await contender.get(d)) ?? undefined, undefined)
+  }
 
   const together = await Promise.all(Array.from({ length: 100 }, (_, i) => contender.get(i % 2 ? a : b)))
   expect(

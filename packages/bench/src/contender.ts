@@ -8,7 +8,16 @@ export interface Contender {
   getMany(keys: string[]): unknown
   /** If the contender has no such method: the read and the load that an application would write by hand. */
   getOrSet(key: string, load: () => unknown): unknown
+  /** What a contender with tags offers. */
+  readonly tagged?: Tagged
   close(): unknown
+}
+
+/** Entries that have tags, each invalidated by any of its own. */
+export interface Tagged {
+  set(key: string, value: unknown, tags: string[]): unknown
+  getOrSet(key: string, load: () => unknown, tags: string[]): unknown
+  invalidate(tag: string): unknown
 }
 
 /** What a contender is opened with. */

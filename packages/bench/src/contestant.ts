@@ -18,7 +18,7 @@ const send = (message: FromContestant): unknown => process.send?.(message)
 const contender = await open({ port: entry.port, payload: entry.payload })
 const faults = await faultsOf(contender, entry.payload, `check:${entry.contender}:${entry.question}:${entry.payload}`)
 const setting = settingOf(entry)
-await fill(contender, setting)
+await (question.fill ?? fill)(contender, setting)
 const ask = question.ask(contender, setting)
 process.on('message', async ({ inFlight, calls }: ToContestant) =>
   send(await measure(ask, question.isRight, inFlight, calls)),

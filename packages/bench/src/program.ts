@@ -49,7 +49,9 @@ export function programOf(words: readonly string[]): Part[] {
         parts.push({
           ...{ backend, question, payload },
           inFlight: inFlightCounts.filter(count => isInFlight(String(count))),
-          contenders: Object.keys(lineup[backend]).filter((name, row) => row === 0 || isContender(name)),
+          contenders: Object.keys(lineup[backend]).filter(
+            (name, row) => row === 0 || (isContender(name) && (question.contenders?.includes(name) ?? true)),
+          ),
           heading: `${backendTitles[backend]}: ${question.title}, ${payloadTitles[payload]}`,
         })
       }

@@ -12,7 +12,7 @@ export function pageOf(tables: readonly string[], { servers, pace, date }: Circu
 What anycache costs compared with the raw clients and other caches, measured in one run. Read the ratios: calls per second depend on
 the machine; ratios and CPU time carry over better.
 
-Run it yourself: \`npm run bench\` (about ten minutes; \`-- --quick\` for a first look, \`-- --only redis,get\` for one part).
+Run it yourself: \`npm run bench\` (about twenty minutes; \`-- --quick\` for a first look, \`-- --only redis,get\` for one part).
 
 ## How it was measured
 
@@ -26,7 +26,10 @@ Run it yourself: \`npm run bench\` (about ten minutes; \`-- --quick\` for a firs
   user and system time of the client's process per call, without the server's.
 - *n in flight*: n workers, each of which awaits its call before it makes the next. Workers that wake together call together, so
   batching by tick shows as it would in a server under load; there are no artificial ticks.
-- 1 000 entries, all present. Text is 100 bytes, the object 1 KB as JSON. Raw clients hold objects as JSON, stringified and
+- A miss has a key of its own and a loader that costs nothing: what is measured is the read, the coordination and the write. In a stampede
+  100 callers ask for one cold key at once, and one "call" is all of them; the raw clients and Keyv, which have no single flight, load 100 times.
+- Tagged entries have two tags each. Only anycache and bentocache have tags; the raw client reads the same entries without.
+- 1 000 entries, all present except for misses and stampedes. Text is 100 bytes, the object 1 KB as JSON. Raw clients hold objects as JSON, stringified and
   parsed by hand, as an application would.
 - Everyone with the defaults of their own README: anycache under a namespace; Keyv over its own adapters, also with a
   namespace; cache-manager over one Keyv; bentocache with one layer. The timeouts of memjs and anycache are raised to 10 s,

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faultsOf } from '../src/check.js'
-import type { Contender } from '../src/contender.js'
+import type { Contender, Tagged } from '../src/contender.js'
 import { backendNames, lineup } from '../src/contenders/lineup.js'
 import { payload, payloadNames } from '../src/payloads.js'
+import { callers } from '../src/questions/stampede.js'
 import { Servers } from '../src/servers.js'
 
 let servers: Servers
@@ -28,6 +29,24 @@ describe.each(backendNames)('on %s', backend => {
   })
 })
 
+describe.each(backendNames)('a stampede on %s', backend => {
+  test.each(Object.entries(lineup[backend]))('%s loads once, or for each caller', async (name, open) => {
+    const contender = await open({ port: await servers.portOf(backend), payload: 'text' })
+    try {
+      let loads = 0
+      const load = async (): Promise<string> => {
+        loads++
+        await new Promise(resolve => setTimeout(resolve, 20))
+        return 'loaded'
+      }
+      await Promise.all(Array.from({ length: callers }, () => contender.getOrSet(`stampede:${name}`, load)))
+      expect(loads).toBe(['anycache', 'cache-manager', 'bentocache'].includes(name) ? 1 : callers)
+    } finally {
+      await contender.close()
+    }
+  })
+})
+
 test('the text is 100 bytes, the object 1 KB, and no two are alike', () => {
   expect(Buffer.byteLength(String(payload('text', 7)))).toBe(100)
   expect(Math.abs(Buffer.byteLength(JSON.stringify(payload('json', 7))) - 1024)).toBeLessThan(50)
@@ -43,6 +62,7 @@ describe('a contender is not timed that', () => {
     ],
     ['mixes up many', sound => ({ getMany: keys => sound.getMany(keys.toReversed()) })],
     ['does not store what it loaded', sound => ({ getOrSet: async (key, load) => (await sound.get(key)) ?? load() })],
+    ['serves what was invalidated', sound => ({ tagged: { ...taggedOver(sound), invalidate: () => true } })],
     ['gives the same answer to all concurrent callers', sound => ({ get: oneForAll(sound) })],
   ]
 
@@ -66,6 +86,10 @@ function soundContender(): Contender {
     },
     close() {},
   }
+}
+
+function taggedOver(sound: Contender): Tagged {
+  return { set: (key, value) => sound.set(key, value), getOrSet: sound.getOrSet, invalidate: () => true }
 }
 
 function oneForAll(sound: Contender): (key: string) => Promise<unknown> {

@@ -51,8 +51,14 @@ test('runs what the words select, and always the raw client', () => {
 test('runs every question on every backend without words', () => {
   const parts = programOf([]).map(({ backend, question }) => `${backend} ${question.name}`)
   for (const backend of ['memory', 'redis', 'memcached']) {
-    for (const question of ['get', 'set', 'getMany', 'getOrSet']) expect(parts).toContain(`${backend} ${question}`)
+    for (const question of ['get', 'set', 'getMany', 'getOrSet', 'miss', 'stampede', 'getTagged', 'getOrSetTagged'])
+      expect(parts).toContain(`${backend} ${question}`)
   }
+})
+
+test('asks about tags those that have them, behind the raw client', () => {
+  const [part] = programOf(['memory', 'getTagged'])
+  expect(part?.contenders).toEqual(['lru-cache', 'anycache', 'bentocache'])
 })
 
 test('refuses an unknown word, and lists the known ones', () => {

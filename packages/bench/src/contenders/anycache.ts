@@ -18,6 +18,11 @@ async function over(url: string): Promise<Contender> {
     set: (key, value) => cache.set(key, value),
     getMany: keys => cache.getMany(keys),
     getOrSet: (key, load) => cache.getOrSet(key, load),
+    tagged: {
+      set: (key, value, tags) => cache.set(key, value, { tags }),
+      getOrSet: (key, load, tags) => cache.getOrSet(key, load, { tags }),
+      invalidate: tag => cache.invalidateTags(tag),
+    },
     close: () => cache.close(),
   }
 }

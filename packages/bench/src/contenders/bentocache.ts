@@ -16,6 +16,11 @@ export async function open(backend: 'memory' | 'reference' | 'redis', { port }: 
     set: (key, value) => bento.set({ key, value }),
     getMany: keys => Promise.all(keys.map(get)),
     getOrSet: (key, load) => bento.getOrSet({ key, factory: load }),
+    tagged: {
+      set: (key, value, tags) => bento.set({ key, value, tags }),
+      getOrSet: (key, load, tags) => bento.getOrSet({ key, factory: load, tags }),
+      invalidate: tag => bento.deleteByTag({ tags: [tag] }),
+    },
     close: () => bento.disconnectAll(),
   }
 }

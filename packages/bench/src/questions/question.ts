@@ -16,7 +16,11 @@ export interface Question {
   readonly name: string
   readonly title: string
   readonly payloads: readonly PayloadName[]
-  /** The call to time; `turn` counts up from 0. */
+  /** Writes the entries, where `set` is not how. */
+  fill?(contender: Contender, setting: Setting): Promise<void>
+  /** Which contenders are asked, behind the raw client, which answers without what they have and it has not. Default: all. */
+  readonly contenders?: readonly string[]
+  /** The call to time; `turn` counts up from 0 in each run. */
   ask(contender: Contender, setting: Setting): (turn: number) => unknown
   /** Whether an answer is right: a miss or a refusal must not be timed as a success. Cheap, since it is timed too. */
   isRight(answer: unknown): boolean
