@@ -158,15 +158,27 @@ test('the user that docs/adapters/redis.md makes may call every verb but flush',
   expect(await redis.command('GET', 'shop/carts:k')).toBe('v')
 })
 
-test('getOrSet of none needs get and set; where set is refused it returns what it loaded, with an event', async () => {
+test('getOrSet of none needs eval for its lease, get, set and unlink', async () => {
   await arranged()
-  expect(await (await cacheOf(['get', 'set'])).getOrSet('none', () => 'new')).toBe('new')
+  const cache = await cacheOf(['eval', 'get', 'set', 'unlink'])
+  expect(await cache.getOrSet('none', () => 'new')).toBe('new')
+  expect(await entries()).toEqual(['old', '5', 'new'])
+  await arranged()
+  const failing = cache.getOrSet('none', () => Promise.reject(new Error('no row')))
+  await expect(failing).rejects.toThrow('no row')
+  await expect.poll(entries).toEqual(untouched)
+  await cache.close()
+})
+
+test('getOrSet of none without a lease needs get and set; where set is refused it returns what it loaded, with an event', async () => {
+  await arranged()
+  expect(await (await cacheOf(['get', 'set'])).getOrSet('none', () => 'new', { lease: false })).toBe('new')
   expect(await entries()).toEqual(['old', '5', 'new'])
   await arranged()
   const cache = await cacheOf(['get'])
   const errors: CacheError[] = []
   cache.on('error', ({ error }) => errors.push(error))
-  expect(await cache.getOrSet('none', () => 'new')).toBe('new')
+  expect(await cache.getOrSet('none', () => 'new', { lease: false })).toBe('new')
   expect(errors).toMatchObject([{ code: 'ERR_CACHE_SERVER', key: 'none' }])
   expect(await entries()).toEqual(untouched)
 })
