@@ -20,6 +20,8 @@ input[type=search] { width: min(18rem, 55vw) }
 button { background: var(--sea); border-color: var(--sea); color: #fff; cursor: pointer }
 button:hover { filter: brightness(1.1) }
 button.quiet { background: none; color: var(--sea); width: 100% }
+.moods { display: flex; gap: .4rem; align-items: center; margin-bottom: .5rem }
+.moods p { margin: 0; white-space: nowrap }
 .columns { display: grid; grid-template-columns: minmax(0, 1fr) 19rem; gap: 2rem; align-items: start;
   max-width: 82rem; margin: 0 auto; padding: 1.75rem clamp(1rem, 4vw, 2.5rem) }
 @media (max-width: 62rem) { .columns { grid-template-columns: minmax(0, 1fr) } }
@@ -33,6 +35,7 @@ section { margin: 1.75rem 0 }
   font: 500 .8rem/1.6 system-ui, "DejaVu Sans", sans-serif; background: var(--miss-bg); color: var(--miss) }
 .badge b { font-weight: 600; font-variant-numeric: tabular-nums }
 .badge.hit { background: var(--hit-bg); color: var(--hit) }
+.badge.stale { background: var(--line); color: var(--ink) }
 .badge.down { background: var(--down-bg); color: var(--down) }
 table { width: 100%; border-collapse: collapse; font-size: .92rem }
 th { text-align: left; font-weight: 500; color: var(--soft) }

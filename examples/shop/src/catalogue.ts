@@ -76,6 +76,11 @@ export async function countryTotals(database: Database, country: string): Promis
 
 const columns = 'id, town, country, population, longitude, latitude, price'
 
+/** The postcards of these ids that exist, in any order. */
+export function findPostcards(database: Database, ids: readonly number[]): Promise<Postcard[]> {
+  return database.query(`SELECT ${columns} FROM postcard WHERE id = ANY($1::int[])`, [ids])
+}
+
 /** The postcard, or `undefined` if there is none with that id. */
 export async function findPostcard(database: Database, id: number): Promise<Postcard | undefined> {
   const [row] = await database.query<Postcard>(`SELECT ${columns} FROM postcard WHERE id = $1`, [id])
@@ -113,6 +118,16 @@ export async function searchTowns(database: Database, text: string): Promise<{ i
     [`%${text.replace(/[\\%_]/g, '\\$&')}%`],
   )
   return { ids: rows.map(({ id }) => id), total: rows[0]?.total ?? 0 }
+}
+
+/** Cuts every price of a country by a tenth, and resolves how many there are. */
+export async function cutPrices(database: Database, country: string): Promise<number> {
+  const [row] = await database.query<{ cut: number }>(
+    `WITH cut AS (UPDATE postcard SET price = greatest(1, round(price * 0.9)::int) WHERE country = $1 RETURNING 1)
+     SELECT count(*)::int AS cut FROM cut`,
+    [country],
+  )
+  return row?.cut ?? 0
 }
 
 /** Writes a price, in cents, and resolves the updated postcard; `undefined` if there is none with that id. */

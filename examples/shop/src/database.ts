@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Origin } from './snapshot.js'
 
@@ -11,11 +12,27 @@ export type Answer =
   | { readonly id: number; readonly rows: unknown[] }
   | { readonly id: number; readonly failure: string }
 
+/** How the database does: a visitor of the demo may make it slow, or let it fail. */
+export type Mood = 'works' | 'slow' | 'fails'
+
+/** How long each query takes at least while the database is slow, in ms. */
+const slowness = 3000
+
+/** The database is away. The server answers with this status. */
+export class DatabaseAway extends Error {
+  readonly statusCode = 503
+
+  constructor() {
+    super('the database does not answer')
+  }
+}
+
 type Waiting = { resolve(rows: unknown[]): void; reject(error: Error): void }
 
 /** The shop's Postgres, which runs in a worker thread. */
 export class Database {
   readonly origin: Origin
+  mood: Mood = 'works'
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
   #queries = 0
@@ -41,8 +58,10 @@ export class Database {
   }
 
   /** Resolves the rows. `Row` is what the statement selects. */
-  query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
+  async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     const id = ++this.#queries
+    if (this.mood === 'slow') await sleep(slowness)
+    if (this.mood === 'fails') throw new DatabaseAway()
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: rows => resolve(rows as Row[]), reject })
       this.#worker.postMessage({ id, sql, parameters } satisfies Query)

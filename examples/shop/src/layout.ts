@@ -1,6 +1,6 @@
 import { milliseconds } from './formats.js'
 import { type Content, type Html, html } from './html.js'
-import type { Visit } from './visit.js'
+import type { Source, Visit } from './visit.js'
 
 export type Page = {
   readonly title: string
@@ -41,6 +41,12 @@ ${body}
 <aside>
 <p class="page-time"><span>This page</span> <strong>${milliseconds(visit.ms)}</strong></p>
 <div id="panel">${panel}</div>
+<form class="moods" method="post" action="/database">
+<p class="source">Make the database</p>
+<button class="quiet" name="mood" value="works">work</button>
+<button class="quiet" name="mood" value="slow">slow</button>
+<button class="quiet" name="mood" value="fails">fail</button>
+</form>
 <form method="post" action="/cache/clear"><button class="quiet">Empty the catalogue's cache</button></form>
 </aside>
 </div>
@@ -57,12 +63,21 @@ ${content}
 </section>`
 }
 
-/** Hit or miss, and the milliseconds. */
+/** Hit, stale or miss, and the milliseconds. */
 export function badge(visit: Visit, name: string): Html | undefined {
   const read = visit.read(name)
   if (read === undefined) return undefined
-  const isHit = read.hits === read.total
-  const outcome = isHit ? 'hit' : read.joined ? 'joined' : read.hits === 0 ? 'miss' : 'partial'
-  const label = read.total === 1 ? outcome : `${read.hits} of ${read.total} hits`
+  const { sources } = read
+  const count = (source: Source): number => sources.filter(one => one === source).length
+  const [hits, stale] = [count('hit'), count('stale')]
+  const outcome = outcomeOf(hits, stale, count('joined'), sources.length)
+  const label = sources.length === 1 ? outcome : `${hits + stale} of ${sources.length} ${stale > 0 ? 'stale' : 'hits'}`
   return html`<span class="badge ${outcome}" data-block="${name}" data-outcome="${outcome}">${label} <b>${milliseconds(read.ms)}</b></span>`
+}
+
+function outcomeOf(hits: number, stale: number, joined: number, all: number): string {
+  if (hits === all) return 'hit'
+  if (hits + stale === all) return 'stale'
+  if (joined > 0) return 'joined'
+  return hits + stale === 0 ? 'miss' : 'partial'
 }

@@ -1,4 +1,4 @@
-import { createCache } from 'anycache'
+import { createCache, type Duration } from 'anycache'
 import type { FastifyInstance } from 'fastify'
 import { Database } from './database.js'
 import { Monitor } from './monitor.js'
@@ -16,9 +16,10 @@ async function open(): Promise<void> {
   // The environment chooses the cache: CACHE_URL, REDIS_URL or MEMCACHE_SERVERS, else this process' memory. It is opened
   // before the database, so that a wrong config fails at once.
   const cache = await createCache()
+  const fresh = freshFor(process.env.FRESH)
   const monitor = new Monitor(cache, line => console.log(line))
   const database = await Database.open()
-  const server = createShopServer({ cache, database, monitor })
+  const server = createShopServer({ cache, database, monitor, fresh })
   const address = await listen(server, process.env)
 
   const { driver, servers } = cache.info()
@@ -52,4 +53,11 @@ async function listen(server: FastifyInstance, { HOST: host = '127.0.0.1', PORT 
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || port === 3099) throw error
     }
   }
+}
+
+/** The ttl of what is read from the database, where `FRESH` names one. */
+function freshFor(text: string | undefined): Duration | undefined {
+  if (!text) return undefined
+  if (!/^[1-9]\d*(ms|s|m|h)$/.test(text)) throw new Error(`FRESH must be a time such as 500ms, 5s or 10m, got ${text}`)
+  return text as Duration
 }

@@ -33,6 +33,11 @@ export class Monitor {
       else this.#open.delete(server)
       note(`breaker ${state} for ${server}`)
     })
+    cache.on('invalidate', ({ tags }) => note(`invalidated ${tags.join(', ')}`))
+    cache.on('load', ({ ok, background, error }) => {
+      if (ok) return
+      note(`a ${background ? 'refresh' : 'load'} failed: ${error instanceof Error ? error.message : String(error)}`)
+    })
     cache.on('error', ({ error }) => {
       // Our own pings would only repeat, every two seconds, the errors of other calls.
       if (error.op !== 'ping') note(error.server ? `${error.code} from ${error.server}` : error.code)

@@ -51,7 +51,8 @@ ${block(
 <div><dt>Towns<dd>${count(totals.towns)}</div>
 <div><dt>People in towns<dd>${count(totals.people)}</div>
 <div><dt>Postcards<dd id="prices">${prices(totals)}</div>
-</dl>`,
+</dl>
+<form method="post" action="/country/${totals.country}/sale"><button>Cut all prices by a tenth</button></form>`,
 )}
 ${block(visit, 'postcards', 'The largest towns', html`<p class="source">Which they are: ${badge(visit, 'largest')}</p>${cards(data.postcards)}`)}`
 }

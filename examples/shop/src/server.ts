@@ -1,7 +1,7 @@
-import type { Cache } from 'anycache'
+import type { Cache, Ttl } from 'anycache'
 import createServer, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { icon, script, style } from './assets.js'
-import type { Database } from './database.js'
+import { type Database, DatabaseAway, type Mood } from './database.js'
 import type { Html } from './html.js'
 import { layout } from './layout.js'
 import type { Monitor } from './monitor.js'
@@ -10,17 +10,27 @@ import { Shop } from './shop.js'
 import { readStatus, statusPanel } from './status.js'
 import { Visit } from './visit.js'
 
-export type Services = { readonly cache: Cache; readonly database: Database; readonly monitor: Monitor }
+export type Services = {
+  readonly cache: Cache
+  readonly database: Database
+  readonly monitor: Monitor
+  /** For how long the cache holds what was read from the database to be fresh. */
+  readonly fresh?: Ttl | undefined
+}
 
 const notices: Record<string, string> = {
   saved: 'The price was changed, and no page shows the old one any more.',
+  cut: 'Every price of the country was cut, and no page shows an old one any more.',
+  works: 'The database works.',
+  slow: 'Every query takes 3 s now. What is in the cache is served as before.',
+  fails: 'Every query fails now. What is in the cache is served, even past its ttl.',
   cleared: 'The catalogue is gone from the cache. The next page asks the database again.',
   'not-cleared': 'The cache could not be emptied: its server does not answer.',
 }
 
 /** The shop's routes. The caller listens and closes. */
-export function createShopServer({ cache, database, monitor }: Services): FastifyInstance {
-  const shop = new Shop(cache, database)
+export function createShopServer({ cache, database, monitor, fresh }: Services): FastifyInstance {
+  const shop = new Shop(cache, database, fresh)
   // Browsers keep connections open; these must not keep the process alive when it should exit.
   const server = createServer({ forceCloseConnections: true })
 
@@ -110,6 +120,13 @@ export function createShopServer({ cache, database, monitor }: Services): Fastif
     return reply.redirect(`/postcard/${postcard.id}?notice=saved`, 303)
   })
 
+  server.post('/country/:code/sale', async (request, reply) => {
+    const { code } = request.params as { code: string }
+    const cut = /^[A-Z]{2}$/.test(code) ? await shop.cutPrices(code) : 0
+    if (cut === 0) return sendSorry(reply, 404, 'No such country', 'We have no postcard from there.')
+    return reply.redirect(`/country/${code}?notice=cut`, 303)
+  })
+
   server.get('/search', async (request, reply) => {
     const visit = new Visit()
     const text = searchText(request.query as { q?: unknown })
@@ -118,6 +135,14 @@ export function createShopServer({ cache, database, monitor }: Services): Fastif
     const postcards = await shop.postcards(visit, ids)
     const body = searchPage(visit, { text, total, postcards })
     return send(reply, visit, { title: text, body, query: text })
+  })
+
+  server.post('/database', async (request, reply) => {
+    const { mood } = (request.body ?? {}) as { mood?: string }
+    if (!isMood(mood)) return sendSorry(reply, 400, 'No such mood', 'A database works, is slow, or fails.')
+    database.mood = mood
+    // The page it came from may need the database.
+    return reply.redirect(`/?notice=${mood}`, 303)
   })
 
   server.post('/cache/clear', async (_request, reply) => {
@@ -139,11 +164,23 @@ export function createShopServer({ cache, database, monitor }: Services): Fastif
 
   server.setNotFoundHandler((_request, reply) => sendSorry(reply, 404, 'Nothing here', 'There is no such page.'))
   server.setErrorHandler((error: { statusCode?: number }, _request, reply) => {
+    if (error instanceof DatabaseAway) {
+      return sendSorry(
+        reply,
+        503,
+        'The database is away',
+        'And this is not in the cache, or is not to be changed there.',
+      )
+    }
     const status = error.statusCode ?? 500
     if (status >= 500) console.error(error)
     return sendSorry(reply, status, 'Something went wrong', 'That did not work.')
   })
   return server
+}
+
+function isMood(text: string | undefined): text is Mood {
+  return text === 'works' || text === 'slow' || text === 'fails'
 }
 
 function idOf(request: FastifyRequest): number | undefined {

@@ -1,8 +1,10 @@
-import type { Cache } from 'anycache'
+import type { Cache, LoaderContext, LoadOptions, Ttl } from 'anycache'
 import {
   type CountryTotals,
   countryTotals,
+  cutPrices,
   findPostcard,
+  findPostcards,
   largestCountries,
   largestShares,
   largestTowns,
@@ -16,10 +18,19 @@ import {
   standing,
 } from './catalogue.js'
 import type { Database } from './database.js'
-import type { Visit } from './visit.js'
+import type { Source, Visit } from './visit.js'
 
-/** Only prices change, and each change invalidates its entries; the ttl covers changes made elsewhere. */
-const ttl = '10m'
+/**
+ * Only prices change, and each change invalidates what was computed from it; the ttl covers changes made elsewhere. Past it a block is
+ * served as it was while it is read again, and as long as a day if the database fails.
+ */
+const freshness = {
+  ttl: '10m',
+  staleWhileRevalidate: '1m',
+  staleIfError: '1d',
+  softTimeout: '1s',
+  hardTimeout: '20s',
+} as const
 
 const keys = {
   countries: 'countries',
@@ -32,6 +43,14 @@ const keys = {
   search: (text: string) => `search:${text}`,
 }
 
+/** Labels of entries, invalidated together. */
+const tags = {
+  /** The postcards of a country. */
+  postcards: (country: string) => `postcards:${country}`,
+  /** What was added up from the prices of a country. */
+  totals: (country: string) => `totals:${country}`,
+}
+
 /**
  * What the pages read, through the cache. Lists are cached as ids and postcards one by one, so that a new price
  * invalidates one postcard and its country's totals, not every list that contains it.
@@ -40,8 +59,16 @@ export class Shop {
   readonly #catalogue: Cache
   readonly #views: Cache
   readonly #database: Database
+  readonly #freshness: LoadOptions
+  /** Tags that could not be invalidated, since the server behind the cache was down. */
+  readonly #owed = new Set<string>()
 
-  constructor(cache: Cache, database: Database) {
+  /** `fresh`: the ttl of what is read from the database. */
+  constructor(cache: Cache, database: Database, fresh: Ttl = freshness.ttl) {
+    this.#freshness = { ...freshness, ttl: fresh }
+    cache.on('breaker', ({ state }) => {
+      if (state === 'closed') void this.#invalidate([])
+    })
     const shop = cache.namespace('shop')
     this.#catalogue = shop.namespace('catalogue')
     this.#views = shop.namespace('views')
@@ -49,7 +76,12 @@ export class Shop {
   }
 
   countries(visit: Visit): Promise<CountryTotals[]> {
-    return this.#read(visit, 'countries', keys.countries, () => largestCountries(this.#database))
+    return this.#read(visit, 'countries', keys.countries, async ({ setTags }) => {
+      const countries = await largestCountries(this.#database)
+      // Which countries these are is known only now.
+      setTags(countries.map(({ country }) => tags.totals(country)))
+      return countries
+    })
   }
 
   shares(visit: Visit): Promise<Share[]> {
@@ -61,11 +93,17 @@ export class Shop {
   }
 
   country(visit: Visit, country: string): Promise<CountryTotals | undefined> {
-    return this.#read(visit, 'country', keys.country(country), () => countryTotals(this.#database, country))
+    const query = () => countryTotals(this.#database, country)
+    // Named in the call: a hit needs no look at its tags.
+    return this.#read(visit, 'country', keys.country(country), query, { tags: tags.totals(country) })
   }
 
   postcard(visit: Visit, id: number): Promise<Postcard | undefined> {
-    return this.#read(visit, 'postcard', keys.postcard(id), () => findPostcard(this.#database, id))
+    return this.#read(visit, 'postcard', keys.postcard(id), async ({ setTags }) => {
+      const postcard = await findPostcard(this.#database, id)
+      if (postcard !== undefined) setTags(tags.postcards(postcard.country))
+      return postcard
+    })
   }
 
   standing(visit: Visit, postcard: Postcard): Promise<Standing> {
@@ -80,29 +118,43 @@ export class Shop {
     return this.#read(visit, 'search', keys.search(text), () => searchTowns(this.#database, text))
   }
 
-  /** The postcards of these ids, in their order: one batch from the cache, and a query for each miss. */
+  /** The postcards of these ids, in their order: one batch from the cache, and one query for all that are missing. */
   async postcards(visit: Visit, ids: readonly number[]): Promise<Postcard[]> {
     const began = performance.now()
-    const found = await this.#catalogue.getMany<Postcard>(ids.map(keys.postcard))
-    // Not one query for all misses and a setMany: that could overwrite a price that changed in between with the old one.
-    // getOrSet never stores a value whose key was deleted during the load.
-    const postcards = await Promise.all(
-      ids.map(id => {
-        const key = keys.postcard(id)
-        return found.get(key) ?? this.#catalogue.getOrSet(key, () => findPostcard(this.#database, id), { ttl })
-      }),
+    const sources: Source[] = []
+    const idOf = new Map(ids.map(id => [keys.postcard(id), id]))
+    // A price that changes during the query wins: its postcard is not stored.
+    const postcards = await this.#catalogue.getOrSetMany<Postcard>(
+      idOf.keys(),
+      async (missing, { setTags }) => {
+        const found = await findPostcards(
+          this.#database,
+          missing.map(key => idOf.get(key) as number),
+        )
+        for (const { id, country } of found) setTags(tags.postcards(country), keys.postcard(id))
+        return new Map(found.map(postcard => [keys.postcard(postcard.id), postcard]))
+      },
+      { ...(this.#freshness as LoadOptions<Postcard>), onOutcome: ({ source }) => sources.push(source) },
     )
-    const ms = performance.now() - began
-    visit.note({ block: 'postcards', hits: found.size, total: ids.length, joined: false, ms })
-    return postcards.filter(postcard => postcard !== undefined)
+    visit.note({ block: 'postcards', sources, ms: performance.now() - began })
+    return [...postcards.values()]
   }
 
-  /** Changes the price, in cents, and deletes from the cache everything computed from the old one. */
+  /** Changes the price, in cents, and invalidates everything computed from the old one. */
   async changePrice(id: number, price: number): Promise<Postcard | undefined> {
     const postcard = await setPrice(this.#database, id, price)
     if (postcard === undefined) return undefined
-    await this.#catalogue.deleteMany([keys.postcard(id), keys.country(postcard.country), keys.countries])
+    // A delete that an outage prevents is remembered: the old price never comes back.
+    await this.#catalogue.delete(keys.postcard(id))
+    await this.#invalidate([tags.totals(postcard.country)])
     return postcard
+  }
+
+  /** Cuts all prices of a country by a tenth. Two tags stand for its thousands of postcards, wherever they are cached. */
+  async cutPrices(country: string): Promise<number> {
+    const cut = await cutPrices(this.#database, country)
+    await this.#invalidate([tags.postcards(country), tags.totals(country)])
+    return cut
   }
 
   /** Empties the catalogue's part of the cache; the views stay. Rejects when the server behind the cache fails. */
@@ -121,17 +173,34 @@ export class Shop {
     }
   }
 
-  async #read<T>(visit: Visit, block: string, key: string, query: () => Promise<T>): Promise<T> {
+  /** Invalidates the tags, and those still owed. In an outage it remembers them until the server is back. */
+  async #invalidate(some: readonly string[]): Promise<void> {
+    for (const tag of some) this.#owed.add(tag)
+    const owed = [...this.#owed]
+    if (owed.length === 0) return
+    try {
+      await this.#catalogue.invalidateTags(owed)
+      for (const tag of owed) this.#owed.delete(tag)
+    } catch {
+      // While the server is down every read is a miss, so no page shows an old price. The panel shows the error event.
+    }
+  }
+
+  async #read<T>(
+    visit: Visit,
+    block: string,
+    key: string,
+    query: (context: LoaderContext<T>) => Promise<T>,
+    options?: LoadOptions<T>,
+  ): Promise<T> {
     const began = performance.now()
-    let source = 'load'
-    const value = await this.#catalogue.getOrSet(key, query, {
-      ttl,
-      onOutcome: outcome => {
-        source = outcome.source
-      },
+    const sources: Source[] = []
+    const value = await this.#catalogue.getOrSet<T>(key, query, {
+      ...(this.#freshness as LoadOptions<T>),
+      ...options,
+      onOutcome: ({ source }) => sources.push(source),
     })
-    const ms = performance.now() - began
-    visit.note({ block, hits: source === 'hit' ? 1 : 0, total: 1, joined: source === 'joined', ms })
+    visit.note({ block, sources, ms: performance.now() - began })
     return value
   }
 }

@@ -1,5 +1,5 @@
 import type { Cache, CacheInfo, CacheStats } from 'anycache'
-import type { Database } from './database.js'
+import type { Database, Mood } from './database.js'
 import { count, milliseconds } from './formats.js'
 import { type Html, html } from './html.js'
 import type { Happening, Health, Monitor } from './monitor.js'
@@ -11,7 +11,7 @@ export type Status = {
   readonly health: Health
   readonly stats: CacheStats
   readonly events: readonly Happening[]
-  readonly database: { readonly origin: Origin; readonly queries: number }
+  readonly database: { readonly origin: Origin; readonly queries: number; readonly mood: Mood }
 }
 
 export async function readStatus(cache: Cache, monitor: Monitor, database: Database): Promise<Status> {
@@ -22,7 +22,7 @@ export async function readStatus(cache: Cache, monitor: Monitor, database: Datab
     health,
     stats: cache.stats(),
     events: monitor.recent,
-    database: { origin: database.origin, queries: database.queries },
+    database: { origin: database.origin, queries: database.queries, mood: database.mood },
   }
 }
 
@@ -31,11 +31,18 @@ export function statusPanel({ cache, health, stats, events, database }: Status):
   const rows: [string, string | number][] = [
     ['Hits', stats.hits],
     ['Misses', stats.misses],
-    ['Outage misses', stats.outageMisses],
+    ['… nothing there', stats.absentMisses],
+    ['… past its ttl', stats.staleMisses],
+    ['… tag invalidated', stats.invalidatedMisses],
+    ['… outage', stats.outageMisses],
+    ['Served stale', stats.stale],
     ['Loads', stats.loads],
+    ['… in the background', stats.refreshes],
+    ['… failed', stats.loadErrors],
     ['Joined loads', stats.joins],
     ['Writes', stats.writes],
     ['Deletes', stats.deletes],
+    ['Tags invalidated', stats.invalidations],
     ['Errors', stats.errors],
     ['Queries to Postgres', database.queries],
   ]
@@ -51,6 +58,7 @@ ${cache.servers.length > 0 && html`<p class="servers">${cache.servers.join(', ')
 <p class="source">${sourceText(cache.source)}</p>
 ${!health.reachable && html`<p class="problem">The shop keeps working from the database. ${health.why}</p>`}
 <p class="ratio">${reads === 0 ? 'No reads yet' : `${Math.round((100 * stats.hits) / reads)} % of ${count(reads)} reads were hits`}</p>
+${database.mood !== 'works' && html`<p class="problem" id="mood">The database ${database.mood === 'slow' ? 'is slow: 3 s for each query' : 'fails every query'}.</p>`}
 <table id="counters"><tbody>${rows.map(([name, value]) => html`<tr><th>${name}<td class="number">${typeof value === 'number' ? count(value) : value}</tr>`)}</tbody></table>
 <h2>Events</h2>
 ${

@@ -1,13 +1,10 @@
-/** How one block of a page got its data. */
-export type Read = {
-  readonly block: string
-  /** How many of the `total` entries the cache had. */
-  readonly hits: number
-  readonly total: number
-  /** Waited for another visitor's query instead of running one. */
-  readonly joined: boolean
-  readonly ms: number
-}
+import type { LoadOutcome } from 'anycache'
+
+/** Where an entry came from: the cache, this visitor's query, another visitor's, or the cache though it is past its ttl. */
+export type Source = LoadOutcome['source']
+
+/** How one block of a page got its data: the source of each of its entries. */
+export type Read = { readonly block: string; readonly sources: readonly Source[]; readonly ms: number }
 
 /** One page view: what it read, and how long that took. */
 export class Visit {

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 
-/** How each block of the page got its data, by the block's name: `hit`, `miss`, `partial`, `joined`. */
+/** How each block of the page got its data, by the block's name: `hit`, `stale`, `miss`, `partial`, `joined`. */
 export async function outcomes(page: Page): Promise<Record<string, string>> {
   const badges = await page.locator('main [data-block]').all()
   const pairs = badges.map(async badge => [

@@ -13,7 +13,7 @@ export interface ShopProcess {
 }
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-const cacheVariables = /^(CACHE|REDIS|MEMCACHE|MEMCACHED|MEMCACHIER)_|^(NODE_ENV|PORT|HOST)$/
+const cacheVariables = /^(CACHE|REDIS|MEMCACHE|MEMCACHED|MEMCACHIER)_|^(NODE_ENV|PORT|HOST|FRESH)$/
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')

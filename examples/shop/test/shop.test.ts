@@ -48,6 +48,7 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(await page.locator('.card strong').allTextContents()).toEqual(towns)
     const after = await status()
     expect(after.database.queries).toBe(before.database.queries)
+    expect(before.database.queries).toBe(4)
     expect(after.stats.hits).toBe(before.stats.hits + 15)
   })
 
@@ -67,6 +68,23 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(await outcomes(page)).toEqual({ country: 'miss', largest: 'hit', postcards: 'hit' })
     expect(await page.locator('#prices').textContent()).toBe('€0.75 – €2.40')
     expect(await page.locator(`.card[href="${paris}"] .price`).textContent()).toBe('€0.75')
+  })
+
+  test('cuts every price of a country, and keeps those of others cached', async () => {
+    await page.goto('/country/IT')
+    const italian = await page.locator('.card .price').allTextContents()
+    await page.goto('/country/ES')
+    const spanish = await page.locator('.card .price').allTextContents()
+    expect(spanish).toHaveLength(12)
+    await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Cut all prices' }).click()])
+    expect(await page.getByRole('status').textContent()).toContain('was cut')
+    expect(await outcomes(page)).toEqual({ country: 'miss', largest: 'hit', postcards: 'miss' })
+    const cut = await page.locator('.card .price').allTextContents()
+    expect(cut).toEqual(spanish.map(price => `€${(Math.round(Number(price.slice(1)) * 90) / 100).toFixed(2)}`))
+    await page.goto('/country/IT')
+    expect(await outcomes(page)).toEqual({ country: 'hit', largest: 'hit', postcards: 'hit' })
+    expect(await page.locator('.card .price').allTextContents()).toEqual(italian)
+    expect(await page.locator('.events').textContent()).toContain('invalidated postcards:ES, totals:ES')
   })
 
   test('refuses a wrong price, and changes nothing', async () => {
@@ -135,6 +153,11 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
   })
 
   test('answers 404 for unknown pages, and 403 to a form from another site', async () => {
+    const foreignMood = await fetch(`${shop.address}/database`, {
+      method: 'POST',
+      body: new URLSearchParams({ mood: 'on fire' }),
+    })
+    expect(foreignMood.status).toBe(400)
     for (const path of ['/postcard/1', '/postcard/x', '/country/QQ', '/country/fr', '/nowhere']) {
       expect((await page.goto(path))?.status(), path).toBe(404)
     }
@@ -156,8 +179,8 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     const before = await status()
     await Promise.all(Array.from({ length: 10 }, () => fetch(`${shop.address}/search?q=hausen`)))
     const after = await status()
-    // One search and its twelve postcards.
-    expect(after.database.queries - before.database.queries).toBe(13)
+    // One search, and one for its twelve postcards.
+    expect(after.database.queries - before.database.queries).toBe(2)
     expect(after.stats.joins - before.stats.joins).toBeGreaterThan(0)
   })
 
@@ -173,6 +196,72 @@ describe('the shop on memory, in a browser', { timeout: 60_000 }, () => {
     expect(response.headers.get('content-type')).toContain('application/json')
     return (await response.json()) as Told
   }
+})
+
+describe('past its ttl, in a browser', { timeout: 60_000 }, () => {
+  let browser: Browser
+  let shop: ShopProcess
+  let page: Page
+  const home = ['countries', 'shares', 'largest', 'postcards']
+  const all = (outcome: string): Record<string, string> => Object.fromEntries(home.map(block => [block, outcome]))
+
+  beforeAll(async () => {
+    ;[browser, shop] = await Promise.all([launchChromium(), startShop({ FRESH: '1s' })])
+    page = await browser.newPage({ baseURL: shop.address })
+  })
+  afterAll(async () => {
+    await browser?.close()
+    expect(await shop?.end()).toBe(0)
+  })
+
+  async function become(mood: 'work' | 'slow' | 'fail'): Promise<void> {
+    await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: mood }).click()])
+  }
+  const told = async (name: string): Promise<number> =>
+    Number(await page.locator('#counters tr', { hasText: name }).locator('td').textContent())
+  const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+
+  test('a page is served as it was, while it is read again in the background', async () => {
+    await page.goto('/')
+    const towns = await page.locator('.card strong').allTextContents()
+    await sleep(1100)
+    await page.reload()
+    expect(await outcomes(page)).toEqual(all('stale'))
+    expect(await page.locator('.card strong').allTextContents()).toEqual(towns)
+    await expect.poll(() => told('in the background'), { timeout: 30_000 }).toBeGreaterThanOrEqual(home.length)
+    expect(await told('Served stale')).toBeGreaterThanOrEqual(home.length)
+  })
+
+  test('a slow database does not slow the pages that are cached', async () => {
+    await become('slow')
+    await sleep(1100)
+    await page.reload()
+    expect(await outcomes(page)).toEqual(all('stale'))
+    expect(await page.locator('#mood').textContent()).toContain('is slow')
+    await become('work')
+  })
+
+  test('a database that fails is not noticed on pages that are cached, and an old price is not shown', async () => {
+    await page.goto('/postcard/3169070')
+    await page.goto('/')
+    await become('fail')
+    await sleep(1100)
+    await page.reload()
+    expect(await outcomes(page)).toEqual(all('stale'))
+    expect((await page.goto('/postcard/3169070'))?.status()).toBe(200)
+    expect((await outcomes(page)).standing).toBe('stale')
+    expect(await page.locator('.events').textContent()).toContain('a refresh failed: the database does not answer')
+    // What is not cached, and what would be changed, needs the database.
+    expect((await page.goto('/search?q=nowhere'))?.status()).toBe(503)
+    await page.goto('/')
+    await become('work')
+    await page.goto('/postcard/3169070')
+    await changePrice(page, '6.54')
+    await become('fail')
+    expect((await page.goto('/postcard/3169070'))?.status()).toBe(200)
+    expect(await page.locator('#price').textContent()).toBe('€6.54')
+    await become('work')
+  })
 })
 
 describe('the process', { timeout: 60_000 }, () => {
@@ -201,6 +290,14 @@ describe('the process', { timeout: 60_000 }, () => {
     } finally {
       blocker.close()
     }
+  })
+
+  test('names a wrong FRESH in one line and exits', async () => {
+    const { code, output } = await failToStart({ FRESH: 'soon' })
+    expect({ code, output: output.trim() }).toEqual({
+      code: 1,
+      output: 'FRESH must be a time such as 500ms, 5s or 10m, got soon',
+    })
   })
 
   test('names a wrong CACHE_URL in one line and exits', async () => {
