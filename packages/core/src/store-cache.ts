@@ -25,6 +25,7 @@ import { versionOf } from './input/typed-options.js'
 import type { Flights } from './read-through/flights.js'
 import { getOrSet } from './read-through/get-or-set.js'
 import { getOrSetMany } from './read-through/get-or-set-many.js'
+import { requireMarks } from './read-through/windows.js'
 import { wrapped } from './read-through/wrap.js'
 import type { StandardSchema } from './schema.js'
 import type { Answer, CasToken, Condition, ServerStats } from './store.js'
@@ -249,6 +250,7 @@ export class StoreCache implements Cache {
       this.#namespace.check('getOrSet', options, key)
       checkKey(key, 'getOrSet')
       checkFunction(loader, 'loader', 'getOrSet', key)
+      if (options !== undefined) requireMarks(this.#namespace, 'getOrSet', key, options)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -267,6 +269,7 @@ export class StoreCache implements Cache {
     return this.#checked('getOrSetMany', options, () => {
       const distinct = checkKeys(keys, 'getOrSetMany')
       checkFunction(loader, 'loader', 'getOrSetMany')
+      if (options !== undefined) requireMarks(this.#namespace, 'getOrSetMany', undefined, options)
       if (distinct.length === 0) return new Map()
       return getOrSetMany({
         namespace: this.#checkedBy(options),

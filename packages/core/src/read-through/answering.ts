@@ -54,11 +54,11 @@ function settle<T>(
 function hitMarked<T>(call: LoadCall<T>, item: StoredItem, value: T): T {
   const { namespace, key, options } = call
   const policy = policyOf(namespace, options)
+  // Nobody wants to know what is noted of it.
+  if (!needsLifetimes(policy) && options?.onOutcome === undefined) return value
   const metadata = metadataOf(item)
   const now = namespace.entries.epochNow()
-  if (metadata !== undefined && needsLifetimes(policy) && isDue(metadata, policy, now)) {
-    refresh(owned(call), policy, oldValue(item, value))
-  }
+  if (metadata !== undefined && isDue(metadata, policy, now)) refresh(owned(call), policy, oldValue(item, value))
   const created = metadata?.created
   const age = created === undefined ? undefined : Math.max(0, now - created)
   options?.onOutcome?.({ source: 'hit', key, stored: true, stale: false, age, loadedBy: undefined })

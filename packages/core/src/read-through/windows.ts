@@ -1,9 +1,11 @@
 import { FLAG_METADATA, type Metadata, readMetadata } from '@anycache/serializer'
 import type { LoadOptions } from '../cache.js'
+import { NotSupportedError } from '../errors.js'
 import { type ReadThrough, resolveReadThrough } from '../input/read-through-options.js'
 import { maxTtl } from '../input/ttl.js'
 import type { Item } from '../store.js'
 import type { Namespace } from '../verbs/namespace.js'
+import { tagsFor } from '../verbs/tagging.js'
 
 /** What a call wants of read-through: its own options over those of the cache. */
 export function policyOf<T>(namespace: Namespace, options: LoadOptions<T> | undefined): ReadThrough {
@@ -13,6 +15,22 @@ export function policyOf<T>(namespace: Namespace, options: LoadOptions<T> | unde
 /** Whether entries need metadata for it. */
 export function needsLifetimes(policy: ReadThrough): boolean {
   return staleWindow(policy) > 0 || refreshesAhead(policy) || policy.earlyRefresh > 0
+}
+
+/** Throws `NotSupportedError` where entries have no place for what the options of a call ask to be noted of them. */
+export function requireMarks<T>(
+  namespace: Namespace,
+  op: string,
+  key: string | undefined,
+  options: LoadOptions<T>,
+): void {
+  if (namespace.entries.format.metadata) return
+  tagsFor(namespace, op, key, options)
+  if (!needsLifetimes(policyOf(namespace, options))) return
+  throw new NotSupportedError(
+    "the serializer writes another client's format, which has no place for stale windows and refreshes; use the native profile where you need them",
+    { op, key },
+  )
 }
 
 /** How long an entry is kept past its ttl, in ms. */
