@@ -1,4 +1,3 @@
-import type { Encoded } from '@anycache/serializer'
 import type {
   Cache,
   CacheInfo,
@@ -16,7 +15,7 @@ import type {
 } from './cache.js'
 import { type CacheEvents, checkEvent } from './events/events.js'
 import type { CacheStats } from './events/stats.js'
-import { checkCasToken, checkEntries, checkPart, checkPattern, checkSection } from './input/arguments.js'
+import { checkEntries, checkPart, checkPattern, checkSection } from './input/arguments.js'
 import { checkKey, checkKeys, checkNamespace } from './input/keys.js'
 import { checkFunction, checkSchema, type Verb } from './input/option-checks.js'
 import { tagNames } from './input/tags.js'
@@ -36,10 +35,10 @@ import { acquireLock } from './verbs/locking.js'
 import type { Namespace } from './verbs/namespace.js'
 import { readEntry, readMany, readValue, takeValue } from './verbs/reading.js'
 import { clearNamespace, flushAll, removeOne, removeSeveral } from './verbs/removing.js'
-import { taggedWrite, tagsFor } from './verbs/tagging.js'
+import { setValue, setValues } from './verbs/setting.js'
 import { touchEntry } from './verbs/touching.js'
 import { join, update } from './verbs/updating.js'
-import { requireCas, setValue, setValues, writeWhen } from './verbs/writing.js'
+import { writeIf } from './verbs/writing.js'
 
 type KeyVerb<T> = (namespace: Namespace) => Answer<T>
 
@@ -104,23 +103,13 @@ export class StoreCache implements Cache {
   }
 
   set(key: string, value: unknown, options?: WriteOptions): Promise<boolean> {
-    const namespace = this.#namespace
-    let encoded: Encoded | Promise<Encoded>
-    let ttl: number
-    let tags: readonly string[] | undefined
     try {
-      namespace.check('set', options, key)
+      this.#namespace.check('set', options, key)
       checkKey(key, 'set')
-      ttl = namespace.ttl(options?.ttl, 'set', key)
-      tags = tagsFor(namespace, 'set', key, options)
-      encoded = namespace.entries.encode('set', key, value)
+      return setValue(this.#namespace, key, value, options)
     } catch (error) {
       return Promise.reject(error)
     }
-    const space = namespace.changing(key)
-    if (tags === undefined) return setValue(namespace, space, key, encoded, ttl, options)
-    const { item, call } = taggedWrite(namespace, key, encoded, tags, () => namespace.call(options))
-    return setValue(namespace, space, key, item, ttl, options, call)
   }
 
   setMany(entries: Iterable<readonly [string, unknown]>, options?: WriteOptions): Promise<string[]> {
@@ -154,18 +143,7 @@ export class StoreCache implements Cache {
     when: Exclude<Condition, 'always'>,
     options: WriteOptions | undefined,
   ): Promise<'stored' | 'exists' | 'missing' | 'conflict'> {
-    return this.#onKey(op, key, options, namespace => {
-      const ttl = namespace.ttl(options?.ttl, op, key)
-      if (typeof when === 'object') {
-        checkCasToken(when.casToken, key)
-        requireCas(namespace, op, key)
-      }
-      const tags = tagsFor(namespace, op, key, options)
-      const encoded = namespace.entries.encode(op, key, value)
-      const space = namespace.changing(key)
-      const { item, call } = taggedWrite(namespace, key, encoded, tags, () => namespace.call(options))
-      return writeWhen(namespace, { op, key, space, item, ttl, when, call })
-    })
+    return this.#onKey(op, key, options, namespace => writeIf(namespace, op, key, value, when, options))
   }
 
   update<T>(

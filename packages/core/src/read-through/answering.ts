@@ -44,7 +44,7 @@ function settle<T>(
     return missed(call, judged, { seen: judged.isPresent ? (item as StoredItem) : undefined, versions })
   }
   const { namespace, op, key, options } = call
-  namespace.hit(op, key, item as StoredItem)
+  namespace.reports.hit(op, key, item as StoredItem)
   if ((item as StoredItem).metadata !== undefined) return hitMarked(call, item as StoredItem, judged)
   options?.onOutcome?.({ source: 'hit', key, stored: true, stale: false, age: undefined, loadedBy: undefined })
   return judged
@@ -105,7 +105,7 @@ function missed<T>(call: LoadCall<T>, miss: Miss, at: Circumstances<T>): Promise
   if (signal?.aborted) return Promise.reject(signal.reason)
   const running = joinRunning(call, true, at.old)
   if (running !== undefined) return running
-  call.namespace.miss(call.op, call.key, miss)
+  call.namespace.reports.miss(call.op, call.key, miss)
   // A listener of the miss may have fired the signal, or begun to load the key: of two loads only one could be superseded.
   if (signal?.aborted) return Promise.reject(signal.reason)
   return joinRunning(call, true, at.old) ?? begin(owned(call), at)

@@ -1,7 +1,7 @@
 import type { CallOptions } from '../cache.js'
 import type { Entries, Judging } from '../entries/entries.js'
 import type { Tags } from '../entries/tags.js'
-import { type Judged, Miss } from '../entries/verdict.js'
+import type { Judged } from '../entries/verdict.js'
 import { type CacheError, ClosedError, isOutage, located, TimeoutError, ValueTooLargeError } from '../errors.js'
 import type { Signals } from '../events/signals.js'
 import { prefixOf } from '../input/keys.js'
@@ -12,6 +12,7 @@ import type { StandardSchema } from '../schema.js'
 import type { Answer, Call, Item, Owed, Space, Store, StoredItem } from '../store.js'
 import { now } from '../timers.js'
 import { KeyOrder } from './key-order.js'
+import { Reports } from './reports.js'
 import { inTurn } from './turn.js'
 
 /** The loads that a change of their key supersedes: what they give is not stored any more. */
@@ -68,6 +69,7 @@ export class Namespace {
   readonly reads: Reads
   readonly entries: Entries
   readonly order: KeyOrder
+  readonly reports: Reports
   /** Whether calls have deadlines. */
   readonly timed: boolean
   readonly #space: Space
@@ -84,6 +86,7 @@ export class Namespace {
     this.prefix = prefixOf(path)
     this.name = path.length === 0 ? undefined : path.join('/')
     this.entries = shared.entries ?? root.entries
+    this.reports = new Reports(root.signals, this.name)
     this.#space = shared.space ?? root.store.space(path, root.entries.format)
     this.reads = this.#space
     this.timed = root.store.limits.remote
@@ -294,45 +297,6 @@ export class Namespace {
     const { maxValueBytes } = this.root.settings
     if (maxValueBytes === Number.POSITIVE_INFINITY) return false
     return item.data.length > maxValueBytes || byteLength(item) > maxValueBytes
-  }
-
-  /** Counts and reports a read: the value of a hit, or `undefined`. */
-  read<T>(op: string, key: string, answer: StoredItem | Owed | undefined, judged: Judged<T>): T | undefined {
-    if (judged instanceof Miss) {
-      this.miss(op, key, judged)
-      return undefined
-    }
-    this.hit(op, key, answer as StoredItem)
-    return judged
-  }
-
-  hit(op: string, key: string, item: Item): void {
-    const { signals } = this.root
-    signals.counts.hits++
-    signals.counts.bytesRead += item.data.length
-    if (signals.hasListeners) signals.emit('hit', { op, key, namespace: this.name })
-  }
-
-  miss(op: string, key: string, { reason, count, isOutage }: Miss): void {
-    const { signals } = this.root
-    signals.counts.misses++
-    signals.counts[count]++
-    if (signals.hasListeners) signals.emit('miss', { op, key, namespace: this.name, outage: isOutage, reason })
-  }
-
-  wrote(op: string, key: string, item: Item, stored: boolean): void {
-    const { signals } = this.root
-    if (stored) {
-      signals.counts.writes++
-      signals.counts.bytesWritten += item.data.length
-    }
-    if (signals.hasListeners) signals.emit('write', { op, key, namespace: this.name, stored })
-  }
-
-  deleted(op: string, key: string, there: boolean): void {
-    const { signals } = this.root
-    if (there) signals.counts.deletes++
-    if (signals.hasListeners) signals.emit('delete', { op, key, namespace: this.name })
   }
 }
 

@@ -51,11 +51,11 @@ function valueIn<T>(
   const judged = namespace.judge<T>(op, key, found, call)
   if (judged instanceof Promise) {
     return judged.then(
-      late => namespace.read(op, key, found, late),
+      late => namespace.reports.read(op, key, found, late),
       error => missed(namespace, op, key, options, error),
     )
   }
-  return namespace.read(op, key, found, judged)
+  return namespace.reports.read(op, key, found, judged)
 }
 
 /** An outage: a miss where the call fails open, else thrown. */
@@ -67,7 +67,7 @@ function missed(
   error: unknown,
 ): undefined {
   namespace.endure(error, op, key, options)
-  namespace.miss(op, key, Miss.outage)
+  namespace.reports.miss(op, key, Miss.outage)
 }
 
 /** What stands under a key, for a write that compares. `value` is `undefined` where it cannot be read; to the write it is present. */
@@ -88,7 +88,7 @@ export async function readCurrent<T>(
 ): Promise<Current<T> | undefined> {
   const found = await readItem(namespace, key, call)
   const judged = await namespace.judge<T>(op, key, found, call, judging)
-  const value = namespace.read(op, key, found, judged)
+  const value = namespace.reports.read(op, key, found, judged)
   if (judged instanceof Miss && !judged.isPresent) return undefined
   const item = found as StoredItem
   return { value, casToken: item.casToken as CasToken, tags: value === undefined ? undefined : tagsOfItem(item) }
@@ -155,7 +155,7 @@ export async function readMany<T>(
     const judgement = judgements[i]
     const late = judgement instanceof Promise ? await judgement : (judgement as Judged<T>)
     const judged = late instanceof Unlooked ? endured(late, key) : late
-    const value = namespace.read(op, key, answers[i] as Found, judged)
+    const value = namespace.reports.read(op, key, answers[i] as Found, judged)
     if (value !== undefined) hits.set(key, value as T)
   }
   return hits
@@ -172,8 +172,8 @@ export async function takeValue<T>(
     const call = namespace.call(options)
     const item = await namespace.inOrder(key, call, own => space.take(key, own))
     const judged = await namespace.judge<T>('take', key, item, call)
-    if (!(judged instanceof Miss) || judged.isPresent) namespace.deleted('take', key, true)
-    return namespace.read('take', key, item, judged)
+    if (!(judged instanceof Miss) || judged.isPresent) namespace.reports.deleted('take', key, true)
+    return namespace.reports.read('take', key, item, judged)
   } catch (error) {
     throw namespace.outage(error, 'take', key)
   }

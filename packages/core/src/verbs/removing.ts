@@ -11,7 +11,7 @@ export async function removeOne(namespace: Namespace, key: string, options: Call
   try {
     const remove = (call: Call): Answer<boolean> => space.remove(key, undefined, call)
     const there = await namespace.inOrder(key, namespace.call(options), remove, () => space.owe?.(key))
-    namespace.deleted('delete', key, there)
+    namespace.reports.deleted('delete', key, there)
     return there
   } catch (error) {
     namespace.endure(error, 'delete', key, options)
@@ -41,7 +41,7 @@ export async function removeSeveral(
       continue
     }
     if (answer) count++
-    namespace.deleted('deleteMany', key, answer === true)
+    namespace.reports.deleted('deleteMany', key, answer === true)
   }
   failures.throwFirst()
   return count
