@@ -124,7 +124,10 @@ export interface Space {
    * The ttl of a living counter stays. A counter is digits under one of the format's `counterFlags`; a new one gets the first of them.
    */
   count(key: string, by: number, create: { value: number; ttl: number } | undefined, call: Call): Answer<Counted>
-  /** Everything of this namespace and those nested in it, nothing else. `nextCall()` is called at each step and gives a new deadline. */
+  /**
+   * Everything of this namespace and those nested in it, nothing else; names that hold `~` are core's own and stay. `nextCall()` is called at
+   * each step and gives a new deadline.
+   */
   clear(nextCall: () => Call): Answer<void>
   /** The namespace's own keys that match a `?` and `*` pattern, by cursor. Never called where {@link Limits.keys} is false. */
   keys(pattern: string, nextCall: () => Call): AsyncIterable<string>

@@ -91,6 +91,27 @@ export const namespaces: StoreCapability = {
       },
     },
     {
+      title: "clear of a namespace leaves core's own names in it, and one of those leaves all else",
+      async run(trial) {
+        const [cleared, inner] = [trial.nested('cleared'), trial.nested('cleared', 'inner')]
+        const own = [trial.nested('cleared', '~own'), trial.nested('cleared', 'inner', '~own')]
+        for (const space of [cleared, inner, ...own]) await put(trial, space, 'k')
+        await cleared.clear(() => trial.call())
+        for (const space of own) expect(await has(trial, space, 'k')).toBe(true)
+        for (const space of [cleared, inner]) {
+          expect(await has(trial, space, 'k')).toBe(false)
+          await put(trial, space, 'k')
+        }
+        await own[0]?.clear(() => trial.call())
+        expect(await Promise.all([cleared, inner, ...own].map(space => has(trial, space, 'k')))).toEqual([
+          true,
+          true,
+          false,
+          true,
+        ])
+      },
+    },
+    {
       title: 'clear of the whole keyspace takes everything, where that is the store’s alone',
       only: limits => limits.clear,
       async run(trial) {

@@ -1,6 +1,6 @@
 import type { CasToken, StoreEvent, Written } from '@anycache/core'
 import { nativeFormat } from '@anycache/serializer'
-import type { NoticedDefect } from '../broken-store.js'
+import { clearWhere, type NoticedDefect } from '../broken-store.js'
 import { always, bare, call, forever, isAbsent, isLease, later, look, refusing } from './looking.js'
 
 /** Formats, namespaces, order, calls, closing. */
@@ -38,6 +38,16 @@ export const spaceDefects: Record<string, NoticedDefect> = {
           sound.write({ key: wireKey.slice(prefix.length), item, ttl: forever, when: 'always' }, call)
         }
       },
+    }),
+  },
+  "a clear takes core's own names along": {
+    noticedBy: 'namespaces',
+    space: (_, path, store) => ({
+      clear: () =>
+        clearWhere(store, wireKey => {
+          const name = path.join('/')
+          return wireKey.startsWith(name) && /^(\/[\w.~-]+)*:/.test(wireKey.slice(name.length))
+        }),
     }),
   },
   "core's own names are taken for keys": {
