@@ -60,7 +60,7 @@ describe.each([
     const keys = Array.from({ length: 20 }, (_, i) => `cold ${i}`)
     expect(results.flatMap(({ loaded }) => loaded).sort()).toEqual([...keys].sort())
     for (const { values } of results) expect(values).toEqual(keys.map(key => `value of ${key}`))
-  }, 60_000)
+  }, 120_000)
 
   test('when the one that loads is killed, the others load and store', async () => {
     await using server = await startServer()
@@ -78,7 +78,7 @@ describe.each([
     expect(Math.max(...loads)).toBe(1)
     await using cache = await createCache(url)
     expect(await cache.get('k')).toBe('loaded')
-  }, 60_000)
+  }, 120_000)
 
   test('a load that takes several leases renews, and its result is stored and waited for', async () => {
     await using server = await startServer()
@@ -92,7 +92,7 @@ describe.each([
     expect(await end).toEqual({ value: 'the slow value', stored: true })
     await using cache = await createCache(url)
     expect(await cache.get('k')).toBe('the slow value')
-  }, 60_000)
+  }, 120_000)
 
   test('a lock whose holder was killed is free after its ttl, and the next fencing number is higher', async () => {
     await using server = await startServer()
@@ -104,7 +104,7 @@ describe.each([
     const lock = await cache.lock('k', { wait: '30s' })
     expect(lock?.fence).toBeGreaterThan(fence)
     expect(await lock?.release()).toBe(true)
-  }, 60_000)
+  }, 120_000)
 
   test('four that count under a lock lose no count, and their fencing numbers grow from holder to holder', async () => {
     await using server = await startServer()
@@ -115,5 +115,5 @@ describe.each([
     const fences = (await cache.get<number[]>('fences')) as number[]
     expect(fences).toEqual([...new Set(fences)].sort((a, b) => a - b))
     expect(fences).toHaveLength(100)
-  }, 60_000)
+  }, 120_000)
 })
