@@ -12,6 +12,7 @@ import { cancellation } from './cases/leaving-a-load.js'
 import { lifecycle } from './cases/lifecycle.js'
 import { listing } from './cases/listing.js'
 import { locks } from './cases/locks.js'
+import { loadingMany } from './cases/loading-many.js'
 import { many } from './cases/many.js'
 import { markedEntries } from './cases/marked-entries.js'
 import { missReasons } from './cases/miss-reasons.js'
@@ -25,6 +26,7 @@ import { staleIfError } from './cases/stale-if-error.js'
 import { staleWindows } from './cases/stale-windows.js'
 import { taggedWrites } from './cases/tagged-writes.js'
 import { tags } from './cases/tags.js'
+import { taggedLoads } from './cases/tagged-loads.js'
 import { tooLargeValues } from './cases/too-large.js'
 import { ttl } from './cases/ttl.js'
 import { ttlForms } from './cases/ttl-forms.js'
@@ -58,6 +60,8 @@ export const capabilities: readonly Capability[] = [
   staleIfError,
   refreshing,
   leases,
+  loadingMany,
+  taggedLoads,
   undecodable,
   typed,
   markedEntries,

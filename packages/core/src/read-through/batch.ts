@@ -23,6 +23,7 @@ interface Place<T> {
 export class Batch<T> {
   readonly #loader: ManyLoader<T>
   readonly #undecided: Set<string>
+  readonly #refreshing = new Set<string>()
   #places = new Map<string, Place<T>>()
   #isScheduled = false
 
@@ -42,6 +43,16 @@ export class Batch<T> {
         setImmediate(() => this.#begin())
       }
     })
+  }
+
+  /** The key is loaded in the background. */
+  refreshes(key: string): void {
+    this.#refreshing.add(key)
+  }
+
+  /** The call has what it wants for this key; the loader may still be called for it in the background. */
+  answered(key: string): void {
+    if (!this.#refreshing.has(key)) this.decided(key)
   }
 
   /** The loader is not called for this key now. */

@@ -40,6 +40,7 @@ async function valuesOf<T>({ namespace, flights, keys, loader, options }: ManyCa
       options,
       repeat: again,
       onElsewhere: () => batch.decided(key),
+      onRefresh: () => batch.refreshes(key),
     })
   const again = async ({ key }: LoadCall<T>): Promise<T> =>
     (await getOrSetMany({ namespace, flights, keys: [key], loader, options: calls.get(key)?.options })).get(key) as T
@@ -88,10 +89,10 @@ async function answerFromCache<T>(
   }
   for (const key of keys) {
     const answer = answers.get(key)
-    const decided = (): void => batch.decided(key)
+    const answered = (): void => batch.answered(key)
     // A load of this call decides for itself.
-    if (answer instanceof Promise) answer.then(decided, decided)
-    else decided()
+    if (answer instanceof Promise) answer.then(answered, answered)
+    else answered()
   }
 }
 

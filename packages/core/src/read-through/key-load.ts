@@ -68,9 +68,11 @@ export class KeyLoad<T> {
   }
 
   /** Asks for the key. False: there is nothing to load any more, and the callers have their answer. Never rejects. */
-  acquire(): Promise<boolean> {
+  async acquire(): Promise<boolean> {
     this.#acquiring = this.#acquire()
-    return this.#acquiring
+    const isWanted = await this.#acquiring
+    if (!isWanted) this.target.onElsewhere?.()
+    return isWanted
   }
 
   async #acquire(): Promise<boolean> {
@@ -92,7 +94,6 @@ export class KeyLoad<T> {
     }
     if (this.isOver) return false
     if (acquired === 'load' || (acquired === 'abandoned' && this.flight.hasCallers)) return true
-    this.target.onElsewhere?.()
     if (acquired === 'abandoned') this.#giveUp()
     else this.#found(acquired)
     return false

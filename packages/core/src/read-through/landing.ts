@@ -66,7 +66,10 @@ export class Landing<T> implements Purpose<T> {
   }
 
   #callWith(stale: T | undefined): void {
-    if (this.#load.isOver) return
+    if (this.#load.isOver) {
+      this.#load.target.onElsewhere?.()
+      return
+    }
     this.#context.stale = stale
     this.#run.begin()
   }

@@ -18,6 +18,8 @@ export interface LoadCall<T> {
   readonly repeat: (call: LoadCall<T>) => Promise<T>
   /** Called when it is known that the loader is not called for this call now, as while another load of the key runs. */
   readonly onElsewhere?: (() => void) | undefined
+  /** Called when a load in the background begins for this call. */
+  readonly onRefresh?: (() => void) | undefined
   /** The options are a copy. */
   readonly isOwned?: boolean
 }

@@ -48,5 +48,6 @@ export function refresh<T>(call: LoadCall<T>, policy: ReadThrough, old: OldValue
   const { namespace, flights, key, loader } = call
   const id = namespace.prefix + key
   if (flights.get(id) !== undefined || flights.rests(id)) return
+  call.onRefresh?.()
   new Landing(targetOf(call, policy), loader, { seen: old.item, old, isBackground: true }).beginInBackground()
 }
