@@ -17,6 +17,8 @@ export interface Defect {
   readonly format?: (format: Format) => Format
   /** The store has a server, which can be late and closed. */
   readonly isRemote?: true
+  /** Every store over the memory is another process' way to it. */
+  readonly isShared?: true
 }
 
 /** A defect, and the capability whose cases must notice it. */
@@ -30,8 +32,8 @@ export function brokenStore(memory: MemoryStore, defect: Defect): Store {
     servers: sound.servers,
     client: undefined,
     get limits() {
-      // Each has a memory of its own, with a server before it or not.
-      return { ...sound.limits, shared: false }
+      // Without that, each has a memory of its own, with a server before it or not.
+      return { ...sound.limits, shared: defect.isShared === true }
     },
     ...(sound.epochNow === undefined ? {} : { epochNow: sound.epochNow }),
     ...(defect.serializer === undefined ? {} : { serializer: defect.serializer }),
@@ -44,7 +46,7 @@ export function brokenStore(memory: MemoryStore, defect: Defect): Store {
     ping: call => sound.ping(call),
     flush: call => sound.flush(call),
     serverStats: (section, call) => sound.serverStats(section, call),
-    close: call => sound.close(call),
+    close: call => (defect.isShared === true ? undefined : sound.close(call)),
     ...(typeof defect.store === 'function' ? defect.store(sound) : defect.store),
   }
 }

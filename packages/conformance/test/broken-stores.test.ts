@@ -16,17 +16,26 @@ import { brokenStore, type Defect, type NoticedDefect } from './broken-store.js'
 import { itemDefects } from './defects/items.js'
 import { leaseDefects } from './defects/leases.js'
 import { lockDefects } from './defects/locks.js'
+import { sharedDefects, staleDefects } from './defects/read-through.js'
 import { spaceDefects } from './defects/spaces.js'
 import { tagDefects } from './defects/tags.js'
 import { valueDefects } from './defects/values.js'
 import { verbDefects } from './defects/verbs.js'
 
 const cacheDefects = { ...verbDefects, ...valueDefects, ...tagDefects, ...lockDefects }
+const cacheDefects = { ...verbDefects, ...valueDefects, ...staleDefects }
 const storeDefects = { ...itemDefects, ...leaseDefects, ...spaceDefects }
+
+const sharedPromises = new Set(Object.values(sharedDefects).map(({ noticedBy }) => noticedBy))
 
 type Run<T> = (each: Case<T>, store: Store, backend: Backend) => Promise<void>
 
 function backendWith(defect: Defect): Backend {
+  if (defect.isShared === true) {
+    // Real time: what is renewed by timers must not expire before they run.
+    const memory = new MemoryStore({ maxBytes: '4mb' })
+    return { store: () => brokenStore(memory, defect) }
+  }
   const clock = fakeClock()
   return { store: () => brokenStore(new MemoryStore({ clock, maxBytes: '4mb' }), defect), clock }
 }
@@ -138,6 +147,18 @@ describe('the suite of the cache', () => {
     'finds no fault with the store that the broken ones are made of',
     () => expectSound({}, capabilities, runCase),
     60_000,
+  test.each(Object.keys(sharedDefects))('notices that %s, where processes share the store', name =>
+    expectNoticed({ ...sharedDefects[name]!, isShared: true }, capabilities, runCase),
+  )
+
+  test('finds no fault with a store that processes share', { timeout: 60_000 }, () => {
+    const about = capabilities.filter(({ name }) => sharedPromises.has(name))
+    expect(about).toHaveLength(sharedPromises.size)
+    return expectSound({ isShared: true }, about, runCase)
+  })
+
+  test('finds no fault with the store that the broken ones are made of', { timeout: 60_000 }, () =>
+    expectSound({}, capabilities, runCase),
   )
 })
 

@@ -22,13 +22,15 @@ interface Place<T> {
  */
 export class Batch<T> {
   readonly #loader: ManyLoader<T>
+  readonly #keys: readonly string[]
   readonly #undecided: Set<string>
   readonly #refreshing = new Set<string>()
   #places = new Map<string, Place<T>>()
   #isScheduled = false
 
-  constructor(keys: Iterable<string>, loader: ManyLoader<T>) {
+  constructor(keys: readonly string[], loader: ManyLoader<T>) {
     this.#loader = loader
+    this.#keys = keys
     this.#undecided = new Set(keys)
   }
 
@@ -62,7 +64,12 @@ export class Batch<T> {
 
   #begin(): void {
     this.#isScheduled = false
-    const places = this.#places
+    const places = new Map<string, Place<T>>()
+    // In request order, whichever got there first.
+    for (const key of this.#keys) {
+      const place = this.#places.get(key)
+      if (place !== undefined) places.set(key, place)
+    }
     this.#places = new Map()
     for (const [key, { from, resolve }] of places) {
       if (from.isWaitedFor) continue
