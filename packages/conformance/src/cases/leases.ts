@@ -277,6 +277,30 @@ export const leases: Capability = {
       },
     },
     {
+      title: 'what another process deleted during a refresh is not served any more, if the refresh fails neither',
+      async run(trial: Trial) {
+        const other = await trial.another()
+        const options = { ...endless, ttl: '1h', staleWhileRevalidate: '1h', staleIfError: '1h' } as const
+        for (const fails of [false, true]) {
+          const key = fails ? 'fails' : 'succeeds'
+          await loadStale(trial, key, 'old')
+          const { load, called, finish } = observedLoader(() => {
+            if (fails) throw failure
+            return 'new'
+          })
+          expect(await trial.cache.getOrSet(key, load, options)).toBe('old')
+          await called
+          await other.delete(key)
+          const asked = outcomeOf(trial.cache.getOrSet(key, load, options))
+          await whenCalled(pause(20), asked)
+          finish()
+          expect(await asked).toEqual(fails ? { error: failure } : { value: 'new' })
+          expect(await other.get(key)).not.toBe('old')
+          await expectFree(trial, key)
+        }
+      },
+    },
+    {
       title: 'bytes that cannot be read are replaced, by one process',
       async run(trial: Trial) {
         const other = await trial.another()

@@ -90,7 +90,7 @@ export const sharedDefects: Record<string, NoticedDefect> = {
 /** What spoils stale values and refreshes of one process. */
 export const staleDefects: Record<string, NoticedDefect> = {
   'nothing is kept past its ttl': {
-    noticedBy: 'stale while revalidate',
+    noticedBy: 'stale if error, and impatient callers',
     space: sound => ({
       write: (write, call) => sound.write({ ...write, ttl: freshFor(write.item) ?? write.ttl }, call),
     }),
@@ -99,7 +99,7 @@ export const staleDefects: Record<string, NoticedDefect> = {
     noticedBy: 'refreshing',
     space: sound => ({ write: (write, call) => sound.write({ ...write, item: bare(write.item) }, call) }),
   },
-  'metadata is not stored, and stale values are served as hits': {
+  'what is stale is served as a hit': {
     noticedBy: 'stale if error, and impatient callers',
     space: sound => ({ write: (write, call) => sound.write({ ...write, item: bare(write.item) }, call) }),
   },
