@@ -9,6 +9,8 @@ export interface Bench {
   readonly proxies: readonly FaultProxy[]
   /** A cache through the proxies, with its own connections; all caches of a bench share one namespace. */
   open(options?: Record<string, unknown>): Promise<Cache>
+  /** A cache next to the proxies, as another process has it whose way to the servers is whole: its loads are its own. */
+  beside(options?: Record<string, unknown>): Promise<Cache>
   close(): Promise<void>
 }
 
@@ -21,15 +23,19 @@ async function bench(
   const proxies = await Promise.all(servers.map(server => startProxy({ port: server.port })))
   const caches: Cache[] = []
   const namespace = `faults${++namespaces}`
+  const openOver = async (
+    wires: readonly { readonly port: number }[],
+    options: Record<string, unknown> | undefined,
+  ): Promise<Cache> => {
+    const cache = await createCache({ namespace, ...config(wires.map(({ port }) => port)), ...options } as never)
+    caches.push(cache)
+    return cache
+  }
   return {
     servers,
     proxies,
-    async open(options) {
-      const ports = proxies.map(proxy => proxy.port)
-      const cache = await createCache({ namespace, ...config(ports), ...options } as never)
-      caches.push(cache)
-      return cache
-    },
+    open: options => openOver(proxies, options),
+    beside: options => openOver(servers, options),
     async close() {
       await Promise.all(caches.map(cache => cache.close()))
       await Promise.all(proxies.map(proxy => proxy.close()))
