@@ -5,7 +5,7 @@ import { type LoadCall, owned } from './load-call.js'
 import type { Circumstances } from './load-target.js'
 import { oldValue } from './old-value.js'
 import { serveStale, staleForOf } from './stale.js'
-import { begin, joinRunning, refresh } from './starting.js'
+import { begin, joinRunning, leaveOvertaken, refresh } from './starting.js'
 import { isDue, metadataOf, needsLifetimes, policyOf } from './windows.js'
 
 /** What the answer to the read of a key means for a call: its value, or a load. */
@@ -103,6 +103,7 @@ function missed<T>(call: LoadCall<T>, miss: Miss, at: Circumstances<T>): Promise
   const signal = call.options?.signal
   // Everyone who left before this step has the signal's reason already, and nobody is left to load for.
   if (signal?.aborted) return Promise.reject(signal.reason)
+  if (at.old === undefined && !miss.isOutage) leaveOvertaken(call)
   const running = joinRunning(call, true, at.old)
   if (running !== undefined) return running
   call.namespace.reports.miss(call.op, call.key, miss)

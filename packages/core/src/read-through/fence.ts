@@ -184,17 +184,11 @@ export class Fence<T> {
   async #beside(seen: StoredItem, rounds: number): Promise<Acquired<T> | Busy> {
     const { namespace, op, key, leaseMs } = this.#guarded
     const tags = this.#readTags()
-    // In one step: the load that ended a moment ago must not be done once more.
-    const own = namespace.own('~lease')
-    const claim = Lease.claim(own, key, leaseMs, this.#call()).then(claimed => {
-      // Now: the read may fail, and the lease is freed then.
-      if (claimed instanceof Lease) this.#lease = claimed
-      return claimed
-    })
-    // Of two servers the second might answer before the first has.
-    if (own.serverOf(key) !== namespace.reads.serverOf(key)) await claim
-    const reading = readItem(namespace, key, namespace.versionedCall(this.#guarded.options, true))
-    const [claimed, current] = await Promise.all([claim, reading])
+    const claimed = await Lease.claim(namespace.own('~lease'), key, leaseMs, this.#call())
+    // Now: the read may fail, and the lease is freed then.
+    if (claimed instanceof Lease) this.#lease = claimed
+    // Read after that, not with it: the load that ended a moment ago must not be done once more, and two keys may lie on two servers.
+    const current = await readItem(namespace, key, namespace.versionedCall(this.#guarded.options, true))
     const judged = typeof current === 'object' ? await namespace.judge<T>(op, key, current, this.#call()) : Miss.absent
     const isNewer = typeof current === 'object' && seen.casToken !== undefined && current.casToken !== seen.casToken
     if (!(claimed instanceof Lease)) {

@@ -59,9 +59,9 @@ export class Flight<T> {
   /** Why the key could not be asked for. */
   outage: unknown
   /** Called once it is. */
-  onSuperseded: () => void = () => {}
+  onSuperseded: (() => void) | undefined
   /** Tags that were invalidated since the load began, each with its place in the order of these invalidations. */
-  readonly #invalidated = new Map<string, number>()
+  #invalidated: Map<string, number> | undefined
   #invalidations = 0
   #waiters: Waiter<T>[] = []
   #keeper: NodeJS.Timeout | boolean = false
@@ -141,13 +141,14 @@ export class Flight<T> {
   /** These tags were invalidated. The load may still give its value one of them. */
   invalidated(tags: readonly string[]): void {
     this.#invalidations++
+    this.#invalidated ??= new Map()
     for (const tag of tags) this.#invalidated.set(tag, this.#invalidations)
   }
 
   /** The last invalidation since the load began of any of these tags: its place in their order, 0 for none. */
   lastInvalidation(tags: Iterable<string>): number {
     let last = 0
-    if (this.#invalidations > 0) for (const tag of tags) last = Math.max(last, this.#invalidated.get(tag) ?? 0)
+    if (this.#invalidated !== undefined) for (const tag of tags) last = Math.max(last, this.#invalidated.get(tag) ?? 0)
     return last
   }
 

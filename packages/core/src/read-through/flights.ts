@@ -86,5 +86,5 @@ export class Flights implements Loads {
 function supersede(flight: Flight<unknown>): void {
   if (flight.superseded) return
   flight.superseded = true
-  flight.onSuperseded()
+  flight.onSuperseded?.()
 }

@@ -63,7 +63,7 @@ export class KeyLoad<T> {
   register(): void {
     const { flights, namespace, op, policy } = this.target
     flights.add(this.flight, this.#at.isNested === true)
-    namespace.root.underWay.add(this)
+    if (this.#fence !== undefined || this.#at.isBackground) namespace.root.underWay.add(this)
     if (this.#at.isBackground) this.flight.keep(op, policy.hardTimeout)
   }
 
@@ -231,6 +231,6 @@ export class KeyLoad<T> {
     this.isOver = true
     this.flight.run.over()
     flights.drop(this.flight)
-    namespace.root.underWay.delete(this)
+    if (namespace.root.underWay.size > 0) namespace.root.underWay.delete(this)
   }
 }

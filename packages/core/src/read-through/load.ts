@@ -3,30 +3,53 @@ import type { LoaderContext } from '../loader.js'
 import type { Run } from './run.js'
 import { Wishes } from './wishes.js'
 
+const noWishes = new Wishes()
+
 /** What the loader of one key is handed. */
 export class Load<T> implements LoaderContext<T> {
   readonly key: string
-  readonly wishes: Wishes = new Wishes()
   stale: T | undefined
+  readonly #op: string
   readonly #run: Run
+  #wishes: Wishes | undefined
 
-  constructor(key: string, run: Run) {
+  constructor(op: string, key: string, run: Run) {
+    this.#op = op
     this.key = key
     this.#run = run
+  }
+
+  /** What the loader asked for. */
+  get wishes(): Wishes {
+    return this.#wishes ?? noWishes
+  }
+
+  get #own(): Wishes {
+    this.#wishes ??= new Wishes()
+    return this.#wishes
   }
 
   get signal(): AbortSignal {
     return this.#run.signal
   }
 
-  // Fields, not methods: loaders take the context apart, as in `({ key, setTtl }) => …`.
-  readonly setTtl = (ttl: Ttl): void => this.wishes.setTtl(ttl, 'getOrSet', this.key)
+  // Getters, not methods: loaders take the context apart, as in `({ key, setTtl }) => …`, and most of them have no use for these.
 
-  readonly setTags = (tags: string | readonly string[]): void => this.wishes.setTags(tags, 'getOrSet', this.key)
-
-  readonly noStore = (): void => {
-    this.wishes.isStorable = false
+  get setTtl(): (ttl: Ttl) => void {
+    return ttl => this.#own.setTtl(ttl, this.#op, this.key)
   }
 
-  readonly notModified = (): T => this.wishes.keep(this.stale, 'getOrSet', this.key)
+  get setTags(): (tags: string | readonly string[]) => void {
+    return tags => this.#own.setTags(tags, this.#op, this.key)
+  }
+
+  get noStore(): () => void {
+    return () => {
+      this.#own.isStorable = false
+    }
+  }
+
+  get notModified(): () => T {
+    return () => this.#own.keep(this.stale, this.#op, this.key)
+  }
 }

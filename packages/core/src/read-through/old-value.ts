@@ -10,6 +10,8 @@ export interface OldValue<T> {
   readonly value: T
   /** From when on it is stale, in ms since 1970; Infinity for never. */
   readonly softDeadline: number
+  /** Until when it is kept, unless somebody takes it away. */
+  readonly keptUntil: number
   readonly created: number | undefined
   readonly tags: ReadonlyMap<string, Uint8Array> | undefined
 }
@@ -18,7 +20,14 @@ export function oldValue<T>(item: StoredItem, value: T): OldValue<T> {
   const { softDeadline, created, tags, lifetimes } = metadataOf(item) ?? {}
   // Without a stale window the store itself ends its life, and it says only how long that is.
   const end = created === undefined || lifetimes === undefined ? Number.POSITIVE_INFINITY : created + lifetimes.freshFor
-  return { item, value, softDeadline: softDeadline ?? end, created, tags }
+  return {
+    item,
+    value,
+    softDeadline: softDeadline ?? end,
+    keptUntil: end + (lifetimes?.staleFor ?? 0),
+    created,
+    tags,
+  }
 }
 
 /** The value once more, for one more caller. */

@@ -23,6 +23,15 @@ export function joinRunning<T>(call: LoadCall<T>, hasRead: boolean, old?: OldVal
   return join(owned(call), flight, old)
 }
 
+/**
+ * The read found nothing to serve: a load that is to replace what was there until now began before it was taken away, as by another process' delete,
+ * and is not joined.
+ */
+export function leaveOvertaken<T>({ namespace, flights, key }: LoadCall<T>): void {
+  const flight = flights.size === 0 ? undefined : flights.get<T>(namespace.prefix + key)
+  if (flight?.old !== undefined && namespace.entries.epochNow() < flight.old.keptUntil) flights.supersedeOne(flight)
+}
+
 function join<T>(call: LoadCall<T>, flight: Flight<T>, old: OldValue<T> | undefined): Promise<T> {
   const { namespace, options } = call
   call.onElsewhere?.()
