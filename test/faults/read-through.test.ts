@@ -183,8 +183,8 @@ describe.each(backends.slice(0, 2))('%s', (name, start) => {
       finish()
       expect(await cache.getOrSet('other', () => 'loaded')).toBe('loaded')
       await wait(400)
-      // What is stale cannot be read now, so it is loaded.
-      expect(await cache.getOrSet('k', () => 'loaded', windows)).toBe('loaded')
+      // What is stale cannot be read now, so it is loaded, or the refresh is joined that still waits for the server.
+      expect(await cache.getOrSet('k', () => 'loaded', windows)).toMatch(/^(loaded|refreshed)$/)
       await end(bench)
       await storesAgain(beside)
     })
