@@ -17,7 +17,7 @@ export interface CacheStats {
   readonly outageMisses: number
   /** Values that read-through served past their ttl. */
   readonly stale: number
-  /** Loaders run. */
+  /** Values loaded: a loader of many keys counts once for each of them. */
   readonly loads: number
   /** Loaders that threw or rejected. */
   readonly loadErrors: number

@@ -4,11 +4,11 @@ import { Miss } from '../entries/verdict.js'
 import { isOutage } from '../errors.js'
 import { Lease, leaseMark } from '../lease/lease.js'
 import { holderOf, leaseMs } from '../lease/placeholder.js'
-import { type Call, type CasToken, owed, type Space, type StoredItem, type Written } from '../store.js'
+import { type Call, type CasToken, type Item, owed, type Space, type StoredItem, type Written } from '../store.js'
 import { now, setTimeout } from '../timers.js'
 import type { Namespace } from '../verbs/namespace.js'
 import { readItem } from '../verbs/reading.js'
-import { type OrderedWrite, sendWrite } from '../verbs/writing.js'
+import { sendWrite } from '../verbs/writing.js'
 import type { Run } from './run.js'
 
 /** The first wait for another process' load, in ms; each next one is longer, up to the longest. */
@@ -93,22 +93,18 @@ export class Fence<T> {
   }
 
   /** Whether the result was stored. Rejects with the store's own failure. */
-  async store(write: Omit<OrderedWrite, 'when' | 'call' | 'space'>): Promise<boolean> {
+  async store(item: Item, ttl: number): Promise<boolean> {
+    const { namespace, op, key } = this.#guarded
     const lease = this.#lease
     const send = async (casToken: CasToken): Promise<Written> =>
-      sendWrite(this.#guarded.namespace, {
-        ...write,
-        space: this.#space,
-        when: { casToken },
-        call: () => this.#call(),
-      })
+      sendWrite(namespace, { op, key, space: this.#space, item, ttl, when: { casToken }, call: () => this.#call() })
+    if (this.#isClosed) return false
     try {
-      if (this.#isClosed) return false
       if (this.#casToken !== undefined) return (await send(this.#casToken)).outcome === 'stored'
-      if (lease === undefined) return false
-      return (await lease.replace(send, this.#call())).outcome === 'stored'
+      return lease !== undefined && (await lease.replace(send, this.#call())).outcome === 'stored'
     } finally {
-      await this.release()
+      // The caller does not wait for it.
+      void this.release()
     }
   }
 

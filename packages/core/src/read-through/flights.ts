@@ -4,8 +4,10 @@ import type { Flight } from './flight.js'
 
 /** How long the loader of a key is not called again after it failed, where a stale value can be served, in ms. */
 const restAfterFailure = 1000
-/** Keys whose failure is remembered at most. */
-const mostFailures = 10_000
+/** How long the refresh of a key is left to another process that was found at it, in ms. */
+const pauseWhileElsewhere = 100
+/** Keys of which such things are remembered at most. */
+const mostNotes = 10_000
 
 /** The loads over one store, by namespace prefix and key. */
 export class Flights implements Loads {
@@ -14,6 +16,9 @@ export class Flights implements Loads {
   readonly #apart = new Set<Flight<unknown>>()
   /** Until when the loaders of keys rest, on the clock of `now`. The oldest first. */
   readonly #resting = new Map<string, number>()
+
+  /** Until when the refreshes of keys are left to other processes. */
+  readonly #elsewhere = new Map<string, number>()
 
   /** How many loads there are to join or to supersede. Nearly always zero, and then no other check is needed. */
   get size(): number {
@@ -65,22 +70,41 @@ export class Flights implements Loads {
 
   /** The loader of the key failed while there was a stale value. */
   noteFailure(id: string): void {
-    this.#resting.delete(id)
-    this.#resting.set(id, now() + restAfterFailure)
-    for (const [oldest, until] of this.#resting) {
-      if (until > now() && this.#resting.size <= mostFailures) break
-      this.#resting.delete(oldest)
-    }
+    note(this.#resting, id, restAfterFailure)
   }
 
   /** Whether the loader of the key failed a moment ago. */
   rests(id: string): boolean {
-    return this.#resting.size !== 0 && (this.#resting.get(id) ?? 0) > now()
+    return isNoted(this.#resting, id)
+  }
+
+  /** Another process refreshes the key. */
+  noteElsewhere(id: string): void {
+    note(this.#elsewhere, id, pauseWhileElsewhere)
+  }
+
+  /** Whether another process refreshed the key a moment ago: each hit would ask for its lease. */
+  isElsewhere(id: string): boolean {
+    return isNoted(this.#elsewhere, id)
   }
 
   #all(): Flight<unknown>[] {
     return this.size === 0 ? [] : [...this.#byId.values(), ...this.#apart]
   }
+}
+
+/** Remembers the key for `ms`; the oldest first. */
+function note(until: Map<string, number>, id: string, ms: number): void {
+  until.delete(id)
+  until.set(id, now() + ms)
+  for (const [oldest, end] of until) {
+    if (end > now() && until.size <= mostNotes) break
+    until.delete(oldest)
+  }
+}
+
+function isNoted(until: ReadonlyMap<string, number>, id: string): boolean {
+  return until.size !== 0 && (until.get(id) ?? 0) > now()
 }
 
 function supersede(flight: Flight<unknown>): void {

@@ -196,6 +196,7 @@ export class KeyLoad<T> {
 
   /** Another process is at it, or nothing can be stored, and nobody waits. */
   #giveUp(): void {
+    if (this.#at.isBackground) this.target.flights.noteElsewhere(this.flight.id)
     this.#end()
     this.flight.letGo(undefined)
   }

@@ -5,13 +5,14 @@ import type { TagVersions } from '../entries/tags.js'
 import { CacheError, located, ServerError } from '../errors.js'
 import { shown } from '../input/shown.js'
 import type { Answer } from '../store.js'
-import { whenAnswered } from '../verbs/answer.js'
-import { sendWrite } from '../verbs/writing.js'
+import { isStored, sendWrite } from '../verbs/writing.js'
 import type { Fence } from './fence.js'
 import type { Flight } from './flight.js'
 import type { Circumstances, LoadTarget } from './load-target.js'
 import { lifetimesOf, needsLifetimes, physicalTtl } from './windows.js'
 import type { Wishes } from './wishes.js'
+
+const nonceBytes = 8
 
 /** Stores what a load gave, unless the key or a tag of it was changed since the load began. */
 export class Result<T> {
@@ -43,50 +44,60 @@ export class Result<T> {
   store(encoded: Encoded, wishes: Wishes, duration: number): Answer<boolean> {
     const { namespace, op, key, options } = this.#target
     const ttl = namespace.ttl(wishes.ttl ?? options?.ttl, op, key, options?.jitter)
-    return whenAnswered(
-      () => {
-        const versions = this.#versionsFor(wishes)
-        if (versions instanceof Promise) return versions.then(late => this.#send(encoded, ttl, duration, late))
-        return this.#send(encoded, ttl, duration, versions)
-      },
-      stored => stored,
-      error => {
-        const failure =
-          error instanceof CacheError
-            ? located(error, op, key)
-            : new ServerError(`the store failed: ${shown(error)}`, { op, key, cause: error })
-        namespace.root.signals.failed(failure)
-        return false
-      },
-    )
+    try {
+      const versions = this.#versionsFor(wishes)
+      const stored =
+        versions instanceof Promise
+          ? versions.then(late => this.#send(encoded, ttl, duration, late))
+          : this.#send(encoded, ttl, duration, versions)
+      return stored instanceof Promise ? stored.catch(error => this.#notStored(error)) : stored
+    } catch (error) {
+      return this.#notStored(error)
+    }
+  }
+
+  #notStored(error: unknown): false {
+    const { namespace, op, key } = this.#target
+    const failure =
+      error instanceof CacheError
+        ? located(error, op, key)
+        : new ServerError(`the store failed: ${shown(error)}`, { op, key, cause: error })
+    namespace.root.signals.failed(failure)
+    return false
   }
 
   #send(encoded: Encoded, ttl: number, duration: number, versions: TagVersions | undefined | false): Answer<boolean> {
     const { namespace, op, key, policy, options } = this.#target
     // Its tags were invalidated since the load began, perhaps.
     if (versions === false || this.#flight.superseded) return false
-    const { entries } = namespace
-    const isBounded = ttl !== Number.POSITIVE_INFINITY
-    const epoch = entries.epochNow()
-    let metadata: Metadata | undefined
-    if (isBounded && needsLifetimes(policy)) metadata = lifetimesOf(ttl, policy, epoch, duration, randomBytes(8))
-    if (versions !== undefined)
-      metadata = { created: epoch, loadTime: duration, nonce: randomBytes(8), ...metadata, tags: versions }
-    const write = {
+    const metadata = this.#metadata(ttl, duration, versions)
+    const item = namespace.entries.item(encoded, metadata)
+    const kept = metadata?.lifetimes === undefined ? ttl : physicalTtl(ttl, policy)
+    if (this.#fence !== undefined) return this.#fence.store(item, kept)
+    // Without a spread, which takes longer than the write to a store in memory.
+    const written = sendWrite(namespace, {
       op,
       key,
-      item: entries.item(encoded, metadata),
-      ttl: isBounded && metadata?.lifetimes !== undefined ? physicalTtl(ttl, policy) : ttl,
-    }
-    if (this.#fence !== undefined) return this.#fence.store(write)
-    const space = namespace.keepingLoads()
-    return whenAnswered(
-      () => sendWrite(namespace, { ...write, space, when: 'always', call: () => namespace.call(options) }),
-      ({ outcome }) => outcome === 'stored',
-      error => {
-        throw error
-      },
-    )
+      space: namespace.keepingLoads(),
+      item,
+      ttl: kept,
+      when: 'always',
+      call: () => namespace.call(options),
+    })
+    return written instanceof Promise ? written.then(isStored) : isStored(written)
+  }
+
+  /** What is noted of the entry; `undefined` where there is nothing to note. */
+  #metadata(ttl: number, duration: number, tags: TagVersions | undefined): Metadata | undefined {
+    const { namespace, policy } = this.#target
+    const isAgeing = ttl !== Number.POSITIVE_INFINITY && needsLifetimes(policy)
+    if (!isAgeing && tags === undefined) return undefined
+    const now = namespace.entries.epochNow()
+    const nonce = randomBytes(nonceBytes)
+    const metadata = isAgeing
+      ? lifetimesOf(ttl, policy, now, duration, nonce)
+      : { created: now, loadTime: duration, nonce }
+    return tags === undefined ? metadata : { ...metadata, tags }
   }
 
   /** The tags of the value with their versions; undefined for none, false where they may have been invalidated since the load began. */

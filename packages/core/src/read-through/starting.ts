@@ -56,7 +56,7 @@ export function begin<T>(call: LoadCall<T>, at: Circumstances<T>): Promise<T> {
 export function refresh<T>(call: LoadCall<T>, policy: ReadThrough, old: OldValue<T>): void {
   const { namespace, flights, key, loader } = call
   const id = namespace.prefix + key
-  if (flights.get(id) !== undefined || flights.rests(id)) return
+  if (flights.get(id) !== undefined || flights.rests(id) || flights.isElsewhere(id)) return
   call.onRefresh?.()
   new Landing(targetOf(call, policy), loader, { seen: old.item, old, isBackground: true }).beginInBackground()
 }

@@ -6,7 +6,7 @@ import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'
 import type { Namespace } from './namespace.js'
 import { taggedWrite, tagsFor, versionsFor } from './tagging.js'
-import { report, sendWrite, tooLarge } from './writing.js'
+import { isStored, report, sendWrite, tooLarge } from './writing.js'
 
 /** `set` after its options and the key were checked. Throws what it does not reject with. */
 export function setValue(
@@ -48,10 +48,6 @@ function send(
   } catch (error) {
     return Promise.reject(error).catch(failed)
   }
-}
-
-function isStored(written: Written): boolean {
-  return written.outcome === 'stored'
 }
 
 /** An outage: not stored where the call fails open, else thrown. */

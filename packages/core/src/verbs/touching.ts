@@ -2,8 +2,9 @@ import { countsAsAbsent, FLAGS_TORN, renewed } from '@anycache/serializer'
 import type { CallOptions } from '../cache.js'
 import { isOutage } from '../errors.js'
 import { maxTtl } from '../input/ttl.js'
-import { type Answer, type Call, owed, type Space, type Touched } from '../store.js'
+import { type Call, owed, type Space } from '../store.js'
 import type { Namespace } from './namespace.js'
+import { inTurn } from './turn.js'
 
 /** `touch` after its arguments were checked. */
 export async function touchEntry(
@@ -14,13 +15,20 @@ export async function touchEntry(
 ): Promise<boolean> {
   // A touch changes no value, so a load of the key goes on.
   const space = namespace.keepingLoads()
+  const { order, prefix } = namespace
+  const touch = async (call: Call): Promise<boolean> => {
+    const touched = await space.touch(key, ttl, call)
+    return touched === 'has-metadata' ? rewrite(namespace, space, key, ttl, options) : touched === 'touched'
+  }
   try {
-    const send = (call: Call): Answer<Touched> => space.touch(key, ttl, call)
-    const touched = await namespace.inOrder(key, namespace.call(options), send, () => space.owe?.(key))
-    if (touched !== 'has-metadata') return touched === 'touched'
-    // Without versions, nothing else keeps a later write of this process from coming in between.
-    const { order, prefix } = namespace
-    return await order.exclusive(prefix + key, () => rewrite(namespace, space, key, ttl, options))
+    return await inTurn({
+      call: namespace.call(options),
+      // Its place, until it is done: what is called later must not get the time of this touch.
+      queue: run => order.exclusive(prefix + key, async () => run()),
+      send: touch,
+      forgo: () => space.owe?.(key),
+      tooLate: () => namespace.tooLate(key),
+    })
   } catch (error) {
     namespace.endure(error, 'touch', key, options)
     return false

@@ -1,3 +1,4 @@
+import { countsAsAbsent } from '@anycache/serializer'
 import type { WriteOptions } from '../cache.js'
 import { type CacheError, isOutage, NotSupportedError } from '../errors.js'
 import { checkCasToken } from '../input/arguments.js'
@@ -66,17 +67,20 @@ export function report(namespace: Namespace, op: string, key: string, item: Item
   return stored
 }
 
+export function isStored(written: Written): boolean {
+  return written.outcome === 'stored'
+}
+
 /** Over `maxValueBytes`. The old value must not outlive the one that replaced it. */
 async function refuse(space: Space, key: string, when: Condition, call: Call): Promise<Written> {
   if (when === 'always') await space.remove(key, undefined, call)
   return tooLarge
 }
 
+type WrittenIf = Exclude<Written['outcome'], 'too-large'>
+
 /** A write whose answer the program acts on: rejects in an outage and for a value over the limit. */
-export async function writeWhen(
-  namespace: Namespace,
-  write: OrderedWrite,
-): Promise<Exclude<Written['outcome'], 'too-large'>> {
+export async function writeWhen(namespace: Namespace, write: OrderedWrite): Promise<WrittenIf> {
   const { op, key } = write
   let written: Written
   try {
@@ -111,7 +115,7 @@ export function writeIf(
   value: unknown,
   when: Exclude<Condition, 'always'>,
   options: WriteOptions | undefined,
-): ReturnType<typeof writeWhen> {
+): Promise<WrittenIf> {
   const ttl = namespace.ttl(options?.ttl, op, key)
   if (typeof when === 'object') {
     checkCasToken(when.casToken, key)
@@ -121,5 +125,24 @@ export function writeIf(
   const encoded = namespace.entries.encode(op, key, value)
   const space = namespace.changing(key)
   const { item, call } = taggedWrite(namespace, key, encoded, tags, () => namespace.call(options))
-  return writeWhen(namespace, { op, key, space, item, ttl, when, call })
+  const written = writeWhen(namespace, { op, key, space, item, ttl, when, call })
+  return op === 'compareAndSet' ? written.then(outcome => inTermsOfReads(namespace, key, outcome, options)) : written
+}
+
+/** A token is compared with whatever lies there; what counts as absent, such as a lease, is a conflict to the store and missing to a reader. */
+async function inTermsOfReads(
+  namespace: Namespace,
+  key: string,
+  outcome: WrittenIf,
+  options: WriteOptions | undefined,
+): Promise<WrittenIf> {
+  if (outcome !== 'conflict') return outcome
+  try {
+    const item = await namespace.reads.get(key, namespace.call(options, true))
+    const isThere = typeof item === 'object' && !countsAsAbsent(item, namespace.entries.epochNow())
+    return isThere ? 'conflict' : 'missing'
+  } catch (error) {
+    if (isOutage(error)) return 'conflict'
+    throw error
+  }
 }
