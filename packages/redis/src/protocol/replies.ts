@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { CasToken, Claimed, Counted, Touched, VersionedItem, Written } from '@anycache/core'
 import { FLAGS_TORN, FRAME_BYTE, unframe } from '@anycache/serializer'
 import { isAbsent } from './absence.js'
+import { otherType } from './scripts.js'
 
 /** The heads that were read in front of the command. */
 interface Heads {
@@ -49,7 +50,7 @@ class StoredVersion {
 const ofAnotherType: VersionedItem = {
   flags: FLAGS_TORN,
   data: new Uint8Array(),
-  casToken: 'of another type' as CasToken,
+  casToken: otherType as CasToken,
 }
 
 /** The item of a GET's reply. */

@@ -2,6 +2,9 @@
 // Each writes once, as its last step: one that is refused half-way has changed nothing. Each answers a word of the SPI, or its own below.
 // The server hashes the text of a script at every call: short names, and blanks at no line's head.
 
+/** The token of a list or another type, which is no value's. */
+export const otherType = 'of another type'
+
 /** Answers the refusal in `v`, unless it is WRONGTYPE: the key then holds a list or another type, and `v` stays a table. */
 const passRefusal = `if type(v)=='table' and not string.find(v.err,'^WRONGTYPE') then return v end`
 
@@ -37,11 +40,13 @@ if s==2 then return 'missing' end
 local p=ARGV[3]~='' and {'PX',ARGV[3]} or {}
 return redis.call('SET',KEYS[1],ARGV[2],'XX',unpack(p)) and 'stored' or 'missing'`
 
-/** ARGV: token, value, px ('' for no expiry). */
+/** ARGV: token, value, px ('' for no expiry). A list or another type gives way to a lease alone: a load replaces it, and nothing else of a cache does. */
 export const compareAndSet: string = `local v=redis.pcall('GET',KEYS[1])
 ${passRefusal}
 if not v then return 'missing' end
-if type(v)=='table' or redis.sha1hex(v)~=ARGV[1] then return 'conflict' end
+if type(v)=='table' then
+if ARGV[1]~='${otherType}' or string.sub(ARGV[2],1,4)~='\\193\\1\\128@' then return 'conflict' end
+elseif redis.sha1hex(v)~=ARGV[1] then return 'conflict' end
 local p=ARGV[3]~='' and {'PX',ARGV[3]} or {}
 redis.call('SET',KEYS[1],ARGV[2],unpack(p))
 return 'stored'`
