@@ -1,20 +1,4 @@
-export type {
-  Cache,
-  CacheInfo,
-  CallOptions,
-  CountingOptions,
-  CountOptions,
-  LoadedMany,
-  Loader,
-  LoadOptions,
-  Lock,
-  LockOptions,
-  ManyLoader,
-  ReadThroughOptions,
-  TypedCache,
-  TypedOptions,
-  WriteOptions,
-} from './cache.js'
+export type { Cache, CacheInfo, Lock, TypedCache } from './cache.js'
 export { cacheOver } from './cache-over.js'
 export {
   CacheError,
@@ -44,7 +28,17 @@ export { checkOptions, nearest } from './input/options.js'
 export type { CacheOptions } from './input/settings.js'
 export { shown } from './input/shown.js'
 export { type Duration, defaultTimeout, milliseconds, type Ttl, ttlMs } from './input/ttl.js'
-export type { LoaderContext, LoadOutcome, ManyLoaderContext } from './loader.js'
+export type { LoadedMany, Loader, LoaderContext, LoadOutcome, ManyLoader, ManyLoaderContext } from './loader.js'
+export type {
+  CallOptions,
+  CountingOptions,
+  CountOptions,
+  LoadOptions,
+  LockOptions,
+  ReadThroughOptions,
+  TypedOptions,
+  WriteOptions,
+} from './options.js'
 export { type RememberingOptions, remembering } from './outage/remembering.js'
 export type { SchemaIssue, SchemaResult, StandardSchema } from './schema.js'
 export { Admission } from './server/admission.js'

@@ -35,6 +35,15 @@ export interface ManyLoaderContext<T = unknown, Given = T> extends SharedContext
   notModified(key: string): Given
 }
 
+export type Loader<T> = (context: LoaderContext<T>) => T | Promise<T>
+
+/** What a loader of many keys gives: values by key. Keys that are missing, or `undefined`, stay misses. */
+export type LoadedMany<T> = ReadonlyMap<string, T> | Readonly<Record<string, T>>
+export type ManyLoader<T> = (
+  missing: readonly string[],
+  context: ManyLoaderContext<T>,
+) => LoadedMany<T> | Promise<LoadedMany<T>>
+
 /** Where a value of `getOrSet` came from. */
 export interface LoadOutcome {
   /**

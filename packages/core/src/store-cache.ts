@@ -1,18 +1,4 @@
-import type {
-  Cache,
-  CacheInfo,
-  CallOptions,
-  CountingOptions,
-  CountOptions,
-  Loader,
-  LoadOptions,
-  Lock,
-  LockOptions,
-  ManyLoader,
-  TypedCache,
-  TypedOptions,
-  WriteOptions,
-} from './cache.js'
+import type { Cache, CacheInfo, Lock, TypedCache } from './cache.js'
 import { type CacheEvents, checkEvent } from './events/events.js'
 import type { CacheStats } from './events/stats.js'
 import { checkEntries, checkPart, checkPattern, checkSection } from './input/arguments.js'
@@ -21,6 +7,16 @@ import { checkFunction, checkSchema, type Verb } from './input/option-checks.js'
 import { tagNames } from './input/tags.js'
 import { type Ttl, ttlMs } from './input/ttl.js'
 import { versionOf } from './input/typed-options.js'
+import type { Loader, ManyLoader } from './loader.js'
+import type {
+  CallOptions,
+  CountingOptions,
+  CountOptions,
+  LoadOptions,
+  LockOptions,
+  TypedOptions,
+  WriteOptions,
+} from './options.js'
 import type { Flights } from './read-through/flights.js'
 import { getOrSet } from './read-through/get-or-set.js'
 import { getOrSetMany } from './read-through/get-or-set-many.js'

@@ -1,5 +1,5 @@
-import type { ReadThroughOptions } from '../cache.js'
 import { InvalidArgumentError } from '../errors.js'
+import type { ReadThroughOptions } from '../options.js'
 import { shown } from './shown.js'
 import { milliseconds, ttlMs } from './ttl.js'
 

@@ -1,6 +1,6 @@
 import { createSerializer, type Serializer, type SerializerOptions } from '@anycache/serializer'
-import type { ReadThroughOptions } from '../cache.js'
 import { InvalidArgumentError } from '../errors.js'
+import type { ReadThroughOptions } from '../options.js'
 import type { Store } from '../store.js'
 import { checkNamespace } from './keys.js'
 import { checkBoolean, checkJitter, checkOnError, checkTable, checkTtl, optionTable } from './option-checks.js'

@@ -1,5 +1,5 @@
-import type { TypedOptions } from '../cache.js'
 import { InvalidArgumentError } from '../errors.js'
+import type { TypedOptions } from '../options.js'
 import { checkTable, optionTable } from './option-checks.js'
 import { shown } from './shown.js'
 

@@ -1,9 +1,8 @@
-import type { LoadedMany, ManyLoader } from '../cache.js'
 import { InvalidArgumentError } from '../errors.js'
 import { isRecord } from '../input/options.js'
 import { shown } from '../input/shown.js'
 import type { Ttl } from '../input/ttl.js'
-import type { LoaderContext, ManyLoaderContext } from '../loader.js'
+import type { LoadedMany, LoaderContext, ManyLoader, ManyLoaderContext } from '../loader.js'
 import { setImmediate } from '../timers.js'
 import { type Purpose, Run } from './run.js'
 

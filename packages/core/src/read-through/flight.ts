@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { LoadOptions } from '../cache.js'
 import { TimeoutError } from '../errors.js'
 import type { LoadOutcome } from '../loader.js'
+import type { LoadOptions } from '../options.js'
 import { clearTimeout, setTimeout } from '../timers.js'
 import type { OldValue } from './old-value.js'
 import { Run } from './run.js'

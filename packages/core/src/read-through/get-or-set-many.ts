@@ -1,6 +1,7 @@
-import type { LoadOptions, ManyLoader } from '../cache.js'
 import type { TagVersions } from '../entries/tags.js'
 import { tagsOf } from '../input/tags.js'
+import type { ManyLoader } from '../loader.js'
+import type { LoadOptions } from '../options.js'
 import { type Answer, type Failed, isFailed, type Owed, type StoredItem } from '../store.js'
 import { picked, sendMany } from '../verbs/many.js'
 import type { Namespace } from '../verbs/namespace.js'

@@ -1,4 +1,4 @@
-import type { Loader } from '../cache.js'
+import type { Loader } from '../loader.js'
 import type { Flight, Waiting } from './flight.js'
 import { KeyLoad } from './key-load.js'
 import { Load } from './load.js'

@@ -1,6 +1,7 @@
-import type { Loader, LoadOptions } from '../cache.js'
 import type { ReadThrough } from '../input/read-through-options.js'
 import { tagsOf } from '../input/tags.js'
+import type { Loader } from '../loader.js'
+import type { LoadOptions } from '../options.js'
 import type { Namespace } from '../verbs/namespace.js'
 import type { Waiting } from './flight.js'
 import type { Flights } from './flights.js'

@@ -1,6 +1,6 @@
-import type { LoadOptions } from '../cache.js'
 import type { TagVersions } from '../entries/tags.js'
 import type { ReadThrough } from '../input/read-through-options.js'
+import type { LoadOptions } from '../options.js'
 import type { StoredItem } from '../store.js'
 import type { Namespace } from '../verbs/namespace.js'
 import type { Flights } from './flights.js'

@@ -1,5 +1,6 @@
-import type { Cache, LoadOptions } from '../cache.js'
+import type { Cache } from '../cache.js'
 import { checkFunction } from '../input/option-checks.js'
+import type { LoadOptions } from '../options.js'
 
 /** `wrap` after its options were checked. */
 export function wrapped<A extends unknown[], T>(

@@ -1,5 +1,5 @@
-import type { CallOptions } from '../cache.js'
 import type { CacheError } from '../errors.js'
+import type { CallOptions } from '../options.js'
 import type { Namespace } from './namespace.js'
 
 /** The failures that a call on many keys meets: each server's trouble is reported once, however many of the keys it holds. */

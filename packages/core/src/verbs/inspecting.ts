@@ -1,5 +1,6 @@
-import type { CacheInfo, CallOptions } from '../cache.js'
+import type { CacheInfo } from '../cache.js'
 import { NotSupportedError } from '../errors.js'
+import type { CallOptions } from '../options.js'
 import type { ServerStats } from '../store.js'
 import type { Namespace } from './namespace.js'
 

@@ -1,4 +1,4 @@
-import type { CallOptions } from '../cache.js'
+import type { CallOptions } from '../options.js'
 import type { Namespace } from './namespace.js'
 import { requireTags } from './tagging.js'
 

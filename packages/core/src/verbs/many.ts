@@ -1,5 +1,5 @@
-import type { CallOptions } from '../cache.js'
 import { type CacheError, ConnectionError } from '../errors.js'
+import type { CallOptions } from '../options.js'
 import type { Answer, Call, Failed } from '../store.js'
 import type { Namespace } from './namespace.js'
 import type { PendingKeys } from './pending-keys.js'

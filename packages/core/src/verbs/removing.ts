@@ -1,5 +1,5 @@
-import type { CallOptions } from '../cache.js'
 import { NotSupportedError } from '../errors.js'
+import type { CallOptions } from '../options.js'
 import type { Answer, Call } from '../store.js'
 import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'

@@ -1,6 +1,6 @@
-import type { CallOptions, WriteOptions } from '../cache.js'
 import type { TagVersions } from '../entries/tags.js'
 import { type CacheError, isOutage } from '../errors.js'
+import type { CallOptions, WriteOptions } from '../options.js'
 import { type Call, type Failed, type Item, isFailed, type Space, type Write, type Written } from '../store.js'
 import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'

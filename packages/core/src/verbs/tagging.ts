@@ -1,7 +1,7 @@
-import type { WriteOptions } from '../cache.js'
 import type { TagVersions } from '../entries/tags.js'
 import { NotSupportedError } from '../errors.js'
 import { tagsOf } from '../input/tags.js'
+import type { WriteOptions } from '../options.js'
 import type { Call, Item } from '../store.js'
 import type { Namespace } from './namespace.js'
 

@@ -1,7 +1,7 @@
 import { countsAsAbsent, FLAGS_TORN, renewed } from '@anycache/serializer'
-import type { CallOptions } from '../cache.js'
 import { isOutage } from '../errors.js'
 import { maxTtl } from '../input/ttl.js'
+import type { CallOptions } from '../options.js'
 import { type Call, owed, type Space } from '../store.js'
 import type { Namespace } from './namespace.js'
 import { inTurn } from './turn.js'

@@ -1,7 +1,7 @@
-import type { WriteOptions } from '../cache.js'
 import type { Judging } from '../entries/entries.js'
 import type { TagVersions } from '../entries/tags.js'
 import { ConflictError, NotAppendableError } from '../errors.js'
+import type { WriteOptions } from '../options.js'
 import type { Call, Item } from '../store.js'
 import { setTimeout } from '../timers.js'
 import type { Namespace } from './namespace.js'

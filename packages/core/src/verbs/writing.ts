@@ -1,7 +1,7 @@
 import { countsAsAbsent } from '@anycache/serializer'
-import type { WriteOptions } from '../cache.js'
 import { type CacheError, isOutage, NotSupportedError } from '../errors.js'
 import { checkCasToken } from '../input/arguments.js'
+import type { WriteOptions } from '../options.js'
 import type { Answer, Call, Condition, Item, Space, Written } from '../store.js'
 import type { Namespace } from './namespace.js'
 import { taggedWrite, tagsFor } from './tagging.js'
