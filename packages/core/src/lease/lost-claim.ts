@@ -1,4 +1,5 @@
 import { isOutage } from '../errors.js'
+import { Backoff } from '../server/backoff.js'
 import type { Call, Space } from '../store.js'
 import { now, setTimeout } from '../timers.js'
 import { isHeldBy } from './placeholder.js'
@@ -26,9 +27,9 @@ const looks = 2
  * In the background. Never rejects.
  */
 export async function withdraw(claim: LostClaim): Promise<void> {
-  let absent = 0
-  for (let pause = firstPause; absent < looks; pause = Math.min(pause * 2, longestPause)) {
-    await new Promise(resolve => setTimeout(resolve, pause).unref())
+  const pauses = new Backoff(firstPause, longestPause)
+  for (let absent = 0; absent < looks; ) {
+    await new Promise(resolve => setTimeout(resolve, pauses.next()).unref())
     if (now() >= claim.until) return
     try {
       if (await isWithdrawn(claim)) return

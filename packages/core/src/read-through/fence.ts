@@ -4,6 +4,7 @@ import { isOutage } from '../errors.js'
 import { Lease, leaseMark } from '../lease/lease.js'
 import { holderOf, leaseMs } from '../lease/placeholder.js'
 import type { LoadOptions } from '../options.js'
+import { Backoff } from '../server/backoff.js'
 import { type Call, type CasToken, type Item, owed, type Space, type StoredItem, type Written } from '../store.js'
 import { now, setTimeout } from '../timers.js'
 import type { Namespace } from '../verbs/namespace.js'
@@ -14,6 +15,7 @@ import type { Run } from './run.js'
 /** The first wait for another process' load, in ms; each next one is longer, up to the longest. */
 const firstPause = 8
 const longestPause = 200
+const growth = 1.5
 /** How often the key may change hands before the load gives up its claim to store its result. */
 const maxRounds = 16
 
@@ -208,11 +210,11 @@ export class Fence<T> {
     let latest = busy
     let mark = leaseMark(busy.busy)
     let since = now()
-    for (let pause = firstPause; ; pause = Math.min(pause * 1.5, longestPause)) {
+    const pauses = new Backoff(firstPause, longestPause, growth)
+    for (;;) {
       const left = until - now()
       if (left <= 0) break
-      // Jitter: those who wait for one holder must not all look at once.
-      await new Promise(resolve => setTimeout(resolve, Math.min(left, pause * (0.5 + Math.random()))))
+      await new Promise(resolve => setTimeout(resolve, Math.min(left, pauses.next())))
       if (!isWanted()) return 'abandoned'
       const found = await readItem(namespace, key, namespace.versionedCall(options, true))
       const next =

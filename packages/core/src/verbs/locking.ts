@@ -4,15 +4,17 @@ import { checkCallOptions } from '../input/option-checks.js'
 import { type Duration, milliseconds } from '../input/ttl.js'
 import { Lease } from '../lease/lease.js'
 import type { CallOptions, LockOptions } from '../options.js'
+import { Backoff } from '../server/backoff.js'
 import type { Call } from '../store.js'
 import { clearTimeout, epochNow, now, setTimeout } from '../timers.js'
 import type { Namespace } from './namespace.js'
 import { requireCas } from './writing.js'
 
 const defaultTtl = 10_000
-/** Pauses between two looks at a lock that another one holds, in ms; each is cut to a random part of at least a half. */
+/** The first pause between two looks at a lock that another one holds, in ms; each next one is longer, up to the longest. */
 const firstPause = 10
 const longestPause = 250
+const growth = 1.5
 /** How long a counter of fences lives. The one that follows it begins far above: at the time in µs. */
 const fencesTtl = 24 * 3_600_000
 /** The highest fencing number that this process has had. */
@@ -52,13 +54,14 @@ async function acquire(
   const wait = options?.wait === undefined || options.wait === 0 ? 0 : milliseconds(options.wait, 'wait', 'lock')
   const signal = options?.signal
   const until = now() + wait
-  for (let longest = firstPause; ; longest = Math.min(longest * 1.5, longestPause)) {
+  const pauses = new Backoff(firstPause, longestPause, growth)
+  for (;;) {
     // However long it waited: a store that was closed meanwhile is asked no more.
     namespace.checkOpen('lock', key)
     const lock = await tryOnce(namespace, key, options)
     const left = until - now()
     if (lock !== undefined || left <= 0 || signal?.aborted) return lock
-    await pause(Math.min(left, longest * (0.5 + Math.random() / 2)), signal)
+    await pause(Math.min(left, pauses.next()), signal)
     if (signal?.aborted) return undefined
   }
 }
