@@ -30,7 +30,7 @@ const LIGHT = ['@anycache/memcached/address', '@anycache/redis/ioredis-parameter
 
 /** The floors of core, lowest first: a file imports only from its own floor and those below. */
 const FLOORS = [
-  ['cache', 'options', 'loader', 'schema', 'store', 'errors', 'timers'],
+  ['answer', 'cache', 'options', 'loader', 'schema', 'store', 'errors', 'timers'],
   ['input'],
   ['events'],
   ['server'],

@@ -13,7 +13,8 @@ import type { Store, StoreEvent } from './store.js'
 import { StoreCache } from './store-cache.js'
 import { epochNow, now } from './timers.js'
 import { KeyOrder } from './verbs/key-order.js'
-import { Namespace, type Root } from './verbs/namespace.js'
+import { Namespace } from './verbs/namespace.js'
+import type { Root } from './verbs/root.js'
 
 /** What the caches over one store share: whichever of them is called, a key has one call order and one load. */
 interface Shared {

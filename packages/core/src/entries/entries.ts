@@ -11,27 +11,21 @@ import {
   readMetadata,
   type Serializer,
 } from '@anycache/serializer'
+import { chain } from '../answer.js'
 import { InvalidArgumentError, NotSupportedError, SerializationError } from '../errors.js'
 import type { Signals } from '../events/signals.js'
 import type { StandardSchema } from '../schema.js'
 import { type Call, type Item, type Owed, owed, type StoredItem } from '../store.js'
+import { encoded } from './encoding.js'
 import { marked } from './marking.js'
 import { Shape, Unfit } from './shape.js'
 import { areCurrent, type Tags, type TagVersions } from './tags.js'
-import { type Judged, Miss } from './verdict.js'
+import { undecodable, unfit } from './unreadable.js'
+import { type Judged, type Judging, Miss } from './verdict.js'
 
 const nonceBytes = 8
 const marks = FLAG_LEASE | FLAG_METADATA
-
-/** What read-through knows or wants of an answer beyond other reads. */
-export interface Judging {
-  /** Versions of tags that were read with the entry: a look less. */
-  readonly versions?: TagVersions | undefined
-  /** An entry past its soft deadline is judged as if it were fresh. */
-  readonly allowsStale?: boolean | undefined
-  /** The value as it was stored, where a schema makes another one of it; one that does not fit is a miss all the same. */
-  readonly asStored?: boolean | undefined
-}
+const noValue = 'the serializer decodes it to undefined, which is no value'
 
 /** What the items of a cache mean: between a store's flags and bytes and the values of the verbs. */
 export class Entries {
@@ -97,7 +91,7 @@ export class Entries {
       } else if (this.version !== undefined) return Miss.unfit
       return this.#decode(op, key, flags, answer, server, judging)
     } catch (error) {
-      return this.#undecodable(op, key, server, error)
+      return undecodable(this.#signals, op, key, server, error)
     }
   }
 
@@ -127,7 +121,7 @@ export class Entries {
       if (value instanceof Promise) return this.#decoded<T>(op, key, value, server, judging)
       return this.#valueOf<T>(op, key, value, server, judging)
     } catch (error) {
-      return this.#undecodable(op, key, server, error)
+      return undecodable(this.#signals, op, key, server, error)
     }
   }
 
@@ -142,7 +136,7 @@ export class Entries {
     try {
       value = await decoding
     } catch (error) {
-      return this.#undecodable(op, key, server, error)
+      return undecodable(this.#signals, op, key, server, error)
     }
     return this.#valueOf<T>(op, key, value, server, judging)
   }
@@ -154,7 +148,7 @@ export class Entries {
     server: (key: string) => string,
     judging: Judging | undefined,
   ): Judged<T> | Promise<Judged<T>> {
-    if (value === undefined) return this.#undecodable(op, key, server, noValue)
+    if (value === undefined) return undecodable(this.#signals, op, key, server, noValue)
     return this.#shape === undefined ? (value as T) : this.#fitting<T>(this.#shape, op, key, value, server, judging)
   }
 
@@ -167,16 +161,16 @@ export class Entries {
     server: (key: string) => string,
     judging: Judging | undefined,
   ): Judged<T> | Promise<Judged<T>> {
-    return then(shape.check(value), output => {
-      if (output instanceof Unfit) return this.#unfit(op, key, server, output)
+    return chain(shape.check(value), output => {
+      if (output instanceof Unfit) return unfit(this.#signals, op, key, server, output)
       return (judging?.asStored ? value : output) as T
     })
   }
 
   /** The value as an item. Throws or rejects with the caller's error, for a value that does not fit as well. */
   encode(op: string, key: string, value: unknown): Item | Promise<Item> {
-    const encoded = this.#encode(op, key, value)
-    return this.#shape === undefined ? encoded : this.#checked(op, key, value, encoded)
+    const item = encoded(this.#serializer, op, key, value)
+    return this.#shape === undefined ? item : this.#checked(op, key, value, item)
   }
 
   /**
@@ -184,9 +178,9 @@ export class Entries {
    * data by then.
    */
   #checked(op: string, key: string, value: unknown, encoded: Encoded | Promise<Encoded>): Item | Promise<Item> {
-    return then(encoded, ready => {
-      const output = then(this.copyOf(value, ready), copy => this.fit(op, key, copy))
-      return then(output, () => this.item(ready))
+    return chain(encoded, ready => {
+      const output = chain(this.copyOf(value, ready), copy => this.fit(op, key, copy))
+      return chain(output, () => this.item(ready))
     })
   }
 
@@ -208,25 +202,11 @@ export class Entries {
   fit<T>(op: string, key: string, value: unknown): T | Promise<T> {
     // A loader's `undefined` is no value: it is never stored, and no schema is asked about it.
     if (this.#shape === undefined || value === undefined) return value as T
-    return then(this.#shape.check(value), output => {
+    return chain(this.#shape.check(value), output => {
       if (!(output instanceof Unfit)) return output as T
       const { reason, cause } = output
       throw new InvalidArgumentError(`the value does not fit the schema: ${reason}`, { op, key, cause })
     })
-  }
-
-  #encode(op: string, key: string, value: unknown): Encoded | Promise<Encoded> {
-    if (value === undefined) {
-      const message = 'undefined means a miss and cannot be stored; store null, or delete the key'
-      throw new InvalidArgumentError(message, { op, key })
-    }
-    try {
-      const encoded = this.#serializer.encode(value)
-      if (encoded instanceof Promise) return encoded.catch(error => Promise.reject(notEncoded(error, op, key)))
-      return encoded
-    } catch (error) {
-      throw notEncoded(error, op, key)
-    }
   }
 
   /**
@@ -250,8 +230,8 @@ export class Entries {
     const copy = this.copyOf(value, encoded)
     const shape = this.#shape
     if (shape === undefined) return copy
-    return then(
-      then(copy, stored => shape.check(stored)),
+    return chain(
+      chain(copy, stored => shape.check(stored)),
       output => (output instanceof Unfit ? value : (output as T)),
     )
   }
@@ -274,32 +254,9 @@ export class Entries {
     if (versions !== undefined && names.every(tag => versions.has(tag))) return isInvalid(versions)
     return this.tags.current(names, call).then(isInvalid)
   }
-
-  #undecodable(op: string, key: string, server: (key: string) => string, error: unknown): Miss {
-    const message = `the entry cannot be read and counts as a miss: ${error instanceof Error ? error.message : String(error)}`
-    this.#signals.failed(new SerializationError(message, { op, key, server: server(key), cause: error }))
-    return Miss.undecodable
-  }
-
-  #unfit(op: string, key: string, server: (key: string) => string, { places, cause }: Unfit): Miss {
-    const message = `the entry does not fit the schema and counts as a miss: ${places}`
-    this.#signals.failed(new SerializationError(message, { op, key, server: server(key), cause }))
-    return Miss.unfit
-  }
-}
-
-function then<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
-  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 function missOf(isCurrent: boolean | undefined): Miss | undefined {
   if (isCurrent === undefined) return Miss.outage
   return isCurrent ? undefined : Miss.invalidated
-}
-
-const noValue = 'the serializer decodes it to undefined, which is no value'
-
-function notEncoded(error: unknown, op: string, key: string): SerializationError {
-  const message = error instanceof Error ? error.message : String(error)
-  return new SerializationError(message, { op, key, cause: error })
 }

@@ -1,4 +1,5 @@
 import type { MissReason } from '../events/events.js'
+import type { TagVersions } from './tags.js'
 
 /** A read without a value, and why. One object for each reason: a miss allocates nothing. */
 export class Miss {
@@ -27,3 +28,13 @@ export class Miss {
 
 /** The value of a hit, or why there is none. */
 export type Judged<T> = T | Miss
+
+/** What read-through knows or wants of an answer beyond other reads. */
+export interface Judging {
+  /** Versions of tags that were read with the entry: a look less. */
+  readonly versions?: TagVersions | undefined
+  /** An entry past its soft deadline is judged as if it were fresh. */
+  readonly allowsStale?: boolean | undefined
+  /** The value as it was stored, where a schema makes another one of it; one that does not fit is a miss all the same. */
+  readonly asStored?: boolean | undefined
+}

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { chain } from '../answer.js'
 import { TimeoutError } from '../errors.js'
 import type { LoadOutcome } from '../loader.js'
 import type { LoadOptions } from '../options.js'
@@ -160,7 +161,7 @@ export class Flight<T> {
         return
       }
       const { fit } = waiter.waiting
-      const value = fit === undefined ? copy() : then(copy(), fit)
+      const value = fit === undefined ? copy() : chain(copy(), fit)
       if (value instanceof Promise) value.then(late => this.#deliver(waiter, late, landed)).catch(waiter.reject)
       else this.#deliver(waiter, value, landed)
     })
@@ -211,10 +212,6 @@ export class Flight<T> {
     if (waiter.timer !== undefined) clearTimeout(waiter.timer)
     this.run.left(waiter.from, reason)
   }
-}
-
-function then<A, B>(value: A | Promise<A>, next: (value: A) => B | Promise<B>): B | Promise<B> {
-  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 function tooSlow(op: string, key: string, hardTimeout: number): TimeoutError {

@@ -1,5 +1,5 @@
 import { now } from '../timers.js'
-import type { Loads } from '../verbs/namespace.js'
+import type { Loads } from '../verbs/root.js'
 import type { Flight } from './flight.js'
 
 /** How long the loader of a key is not called again after it failed, where a stale value can be served, in ms. */

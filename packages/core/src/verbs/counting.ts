@@ -1,9 +1,9 @@
+import { whenAnswered } from '../answer.js'
 import { CounterRangeError, NotACounterError } from '../errors.js'
 import { checkCount } from '../input/option-checks.js'
 import { shown } from '../input/shown.js'
 import type { CountOptions } from '../options.js'
 import type { Answer, Counted } from '../store.js'
-import { whenAnswered } from './answer.js'
 import type { Namespace } from './namespace.js'
 
 type CountVerb = 'increment' | 'decrement'

@@ -1,44 +1,18 @@
-import type { Entries, Judging } from '../entries/entries.js'
+import type { Entries } from '../entries/entries.js'
 import type { Tags } from '../entries/tags.js'
-import type { Judged } from '../entries/verdict.js'
-import { type CacheError, ClosedError, isOutage, located, TimeoutError, ValueTooLargeError } from '../errors.js'
-import type { Signals } from '../events/signals.js'
+import type { Judged, Judging } from '../entries/verdict.js'
+import { type CacheError, ClosedError, isOutage, located, TimeoutError } from '../errors.js'
 import { prefixOf } from '../input/keys.js'
 import { checkVerbOptions, type Verb } from '../input/option-checks.js'
-import type { Settings } from '../input/settings.js'
 import { milliseconds, type Ttl, ttlMs } from '../input/ttl.js'
 import type { CallOptions } from '../options.js'
 import type { StandardSchema } from '../schema.js'
-import type { Answer, Call, Item, Owed, Space, Store, StoredItem } from '../store.js'
+import type { Answer, Call, Owed, Space, StoredItem } from '../store.js'
 import { now } from '../timers.js'
 import { KeyOrder } from './key-order.js'
 import { Reports } from './reports.js'
+import type { Root } from './root.js'
 import { inTurn } from './turn.js'
-
-/** The loads that a change of their key supersedes: what they give is not stored any more. */
-export interface Loads {
-  readonly size: number
-  /** `id`: prefix and key. */
-  supersede(id: string): void
-  supersedeAll(covers: (id: string) => boolean): void
-  /** Tags were invalidated: {@link Loads.supersede} for the loads of values with one of them, now or later. `within`: the cache's own prefixes. */
-  supersedeTags(tags: readonly string[], covers: (id: string) => boolean): void
-}
-
-/** What all namespaces of one open cache share. `order` and `loads` are those of every cache over the store. */
-export interface Root {
-  readonly store: Store
-  readonly settings: Settings
-  readonly signals: Signals
-  readonly entries: Entries
-  readonly order: KeyOrder
-  readonly loads: Loads
-  /** `clear` and `flush` under way: verbs of many steps, during which the store stays open. */
-  readonly clearings: Set<Promise<void>>
-  /** Loads that run, or wait for another process'. */
-  readonly underWay: Set<{ close(): Promise<void> }>
-  closed: boolean
-}
 
 /** What a namespace shares with another one in the place of what it would have of its own. */
 interface Shared {
@@ -285,19 +259,6 @@ export class Namespace {
   open(options: CallOptions | undefined): boolean {
     return (options?.onError ?? this.root.settings.onError) === 'open'
   }
-
-  tooLarge(op: string, key: string, item: Item): ValueTooLargeError {
-    const { maxValueBytes } = this.root.settings
-    const limit = Math.min(maxValueBytes, this.root.store.limits.maxItemBytes)
-    const message = `the value of ${byteLength(item)} bytes is over the limit of ${limit} bytes and was not stored`
-    return new ValueTooLargeError(message, { op, key, server: this.#space.serverOf(key) })
-  }
-
-  overLimit(item: Item): boolean {
-    const { maxValueBytes } = this.root.settings
-    if (maxValueBytes === Number.POSITIVE_INFINITY) return false
-    return item.data.length > maxValueBytes || byteLength(item) > maxValueBytes
-  }
 }
 
 /** Whether an id lies in the namespace with this path, or in one nested in it. */
@@ -305,8 +266,4 @@ function covering(path: readonly string[]): (id: string) => boolean {
   const prefix = prefixOf(path)
   const nested = path.length === 0 ? '' : `${path.join('/')}/`
   return id => id.startsWith(prefix) || id.startsWith(nested)
-}
-
-function byteLength(item: Item): number {
-  return typeof item.data === 'string' ? Buffer.byteLength(item.data) : item.data.byteLength
 }

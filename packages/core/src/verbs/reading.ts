@@ -1,6 +1,6 @@
-import type { Judging } from '../entries/entries.js'
 import { tagsOfItem } from '../entries/marking.js'
 import type { TagVersions } from '../entries/tags.js'
+import type { Judging } from '../entries/verdict.js'
 import { type Judged, Miss } from '../entries/verdict.js'
 import { type CacheError, isOutage } from '../errors.js'
 import type { CallOptions } from '../options.js'

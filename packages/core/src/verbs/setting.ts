@@ -5,6 +5,7 @@ import { type Call, type Failed, type Item, isFailed, type Space, type Write, ty
 import { BatchFailures } from './batch-failures.js'
 import { picked, sendMany } from './many.js'
 import type { Namespace } from './namespace.js'
+import { isOverLimit } from './size-limit.js'
 import { taggedWrite, tagsFor, versionsFor } from './tagging.js'
 import { isStored, report, sendWrite, tooLarge } from './writing.js'
 
@@ -36,7 +37,7 @@ function send(
 ): Promise<boolean> {
   const failed = (error: unknown): boolean => notSet(namespace, key, options, error)
   try {
-    if (item instanceof Promise || !namespace.order.idle || namespace.overLimit(item)) {
+    if (item instanceof Promise || !namespace.order.idle || isOverLimit(namespace, item)) {
       const call = ownCall ?? ((): Call => namespace.call(options))
       const written = sendWrite(namespace, { op: 'set', key, space, item, ttl, when: 'always', call })
       return Promise.resolve(written).then(isStored, failed)
@@ -159,7 +160,7 @@ async function writeItems(
   const oversize = new Map<string, boolean | Failed | undefined>()
   for (const [i, key] of keys.entries()) {
     const item = items[i] as Item
-    if (namespace.overLimit(item)) oversize.set(key, undefined)
+    if (isOverLimit(namespace, item)) oversize.set(key, undefined)
     else writes.push({ key, item, ttl: ttls[i] as number, when: 'always' })
   }
   if (oversize.size === 0) return space.writeMany(writes, call)

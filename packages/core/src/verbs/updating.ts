@@ -1,5 +1,5 @@
-import type { Judging } from '../entries/entries.js'
 import type { TagVersions } from '../entries/tags.js'
+import type { Judging } from '../entries/verdict.js'
 import { ConflictError, NotAppendableError } from '../errors.js'
 import type { WriteOptions } from '../options.js'
 import type { Call, Item } from '../store.js'

@@ -4,6 +4,7 @@ import { checkCasToken } from '../input/arguments.js'
 import type { WriteOptions } from '../options.js'
 import type { Answer, Call, Condition, Item, Space, Written } from '../store.js'
 import type { Namespace } from './namespace.js'
+import { isOverLimit, overLimitError } from './size-limit.js'
 import { taggedWrite, tagsFor } from './tagging.js'
 
 export const tooLarge: Written = { outcome: 'too-large' }
@@ -27,7 +28,7 @@ export function sendWrite(namespace: Namespace, write: OrderedWrite): Answer<Wri
   const { op, key, space, ttl, when, call } = write
   let item: Item
   const send = (own: Call): Answer<Written> => {
-    if (namespace.overLimit(item)) return refuse(space, key, when, own)
+    if (isOverLimit(namespace, item)) return refuse(space, key, when, own)
     return space.write({ key, item, ttl, when }, own)
   }
   const reported = (written: Written): Written => {
@@ -62,7 +63,7 @@ export function sendWrite(namespace: Namespace, write: OrderedWrite): Answer<Wri
 /** Whether the value was stored, after it was reported. */
 export function report(namespace: Namespace, op: string, key: string, item: Item, written: Written): boolean {
   const stored = written.outcome === 'stored'
-  if (written.outcome === 'too-large') namespace.root.signals.failed(namespace.tooLarge(op, key, item))
+  if (written.outcome === 'too-large') namespace.root.signals.failed(overLimitError(namespace, op, key, item))
   namespace.reports.wrote(op, key, item, stored)
   return stored
 }
@@ -89,7 +90,7 @@ export async function writeWhen(namespace: Namespace, write: OrderedWrite): Prom
     throw namespace.outage(error, op, key)
   }
   if (written.outcome === 'too-large') {
-    throw namespace.tooLarge(op, key, await write.item)
+    throw overLimitError(namespace, op, key, await write.item)
   }
   return written.outcome
 }
