@@ -4,6 +4,7 @@ import { basics } from './cases/basics.js'
 import { clear } from './cases/clear.js'
 import { conditional } from './cases/conditional.js'
 import { counters } from './cases/counters.js'
+import { fitting } from './cases/fitting.js'
 import { invalidation } from './cases/invalidation.js'
 import { joining } from './cases/joining.js'
 import { keys } from './cases/keys.js'
@@ -12,6 +13,7 @@ import { cancellation } from './cases/leaving-a-load.js'
 import { lifecycle } from './cases/lifecycle.js'
 import { listing } from './cases/listing.js'
 import { loadingMany } from './cases/loading-many.js'
+import { loadsOfMany } from './cases/loads-of-many.js'
 import { locks } from './cases/locks.js'
 import { many } from './cases/many.js'
 import { markedEntries } from './cases/marked-entries.js'
@@ -21,9 +23,14 @@ import { order } from './cases/order.js'
 import { processes } from './cases/processes.js'
 import { readThrough } from './cases/read-through.js'
 import { refreshing } from './cases/refreshing.js'
+import { schemaFailures } from './cases/schema-failures.js'
+import { schemaOutputs } from './cases/schema-outputs.js'
+import { shapeVersions } from './cases/shape-versions.js'
 import { signals } from './cases/signals.js'
 import { staleIfError } from './cases/stale-if-error.js'
 import { staleWindows } from './cases/stale-windows.js'
+import { tagReach } from './cases/tag-reach.js'
+import { taggedEntries } from './cases/tagged-entries.js'
 import { taggedLoads } from './cases/tagged-loads.js'
 import { taggedWrites } from './cases/tagged-writes.js'
 import { tags } from './cases/tags.js'
@@ -61,12 +68,19 @@ export const capabilities: readonly Capability[] = [
   refreshing,
   leases,
   loadingMany,
+  loadsOfMany,
   taggedLoads,
   undecodable,
   typed,
+  fitting,
+  schemaOutputs,
+  schemaFailures,
+  shapeVersions,
   markedEntries,
   tags,
+  tagReach,
   taggedWrites,
+  taggedEntries,
   tooLargeValues,
   badArguments,
   signals,

@@ -1,4 +1,4 @@
-import type { CacheError, ErrorCode } from '@anycache/core'
+import type { Cache, CacheError, ErrorCode } from '@anycache/core'
 import { expect } from 'vitest'
 
 /** The error with which `call` rejects. Fails where it resolves, throws without a promise, or rejects with another code. */
@@ -36,6 +36,11 @@ export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = []
   for await (const item of items) found.push(item)
   return found
+}
+
+/** Those of the keys that are hits. */
+export async function hits(cache: Cache, ...keys: string[]): Promise<string[]> {
+  return [...(await cache.getMany(keys)).keys()]
 }
 
 function show(value: unknown): string {

@@ -87,7 +87,7 @@ const shownByCaches = [
 const shownElsewhere: [string, string][] = [
   ['metadata is dropped', 'typed values'],
   ['metadata is dropped', 'tagged writes'],
-  ['touch never says that there is metadata', 'tagged writes'],
+  ['touch never says that there is metadata', 'tagged entries'],
   ['stale entries are hidden from reads', 'why a read was a miss'],
   ['what cannot be read is hidden from reads', 'why a read was a miss'],
 ]

@@ -5,7 +5,7 @@ import type { Capability, Case } from '../case.js'
 import { changes } from '../changes.js'
 import { eventually, pause } from '../eventually.js'
 import { outcomeOf } from '../expectations.js'
-import { observedLoader, whenCalled } from '../observed-loader.js'
+import { failure, never, observedLoader, whenCalled } from '../observed-loader.js'
 import { loadStale, nextEvent, outcomes } from '../read-through-trial.js'
 import type { Trial } from '../trial.js'
 
@@ -21,11 +21,6 @@ async function expectFree({ raw }: Trial, key = 'k'): Promise<void> {
     return item === undefined || item.flags !== FLAG_LEASE
   }
   await eventually(isFree, Boolean)
-}
-
-const failure = new Error('no database')
-const never = (): never => {
-  throw new Error('the loader was called')
 }
 
 const only = (limits: Trial['limits']): boolean => limits.shared && limits.cas

@@ -2,10 +2,10 @@ import type { Cache, Lock, LockOptions } from '@anycache/core'
 import { expect } from 'vitest'
 import type { Capability } from '../case.js'
 import { all, outcomeOf, rejection } from '../expectations.js'
+import { cas } from '../limits.js'
 import type { Trial } from '../trial.js'
 import type { Bad } from './bad-calls.js'
 
-const cas = (limits: Trial['limits']): boolean => limits.cas
 const hour = 3_600_000
 
 /** A lock that nobody else may hold. */

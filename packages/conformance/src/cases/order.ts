@@ -267,7 +267,7 @@ export const order: Capability = {
   ],
 }
 
-/** Equality that compares large texts and bytes at once. */
+/** Equality that cas large texts and bytes at once. */
 function expectLike(actual: unknown, expected: unknown, step: number): void {
   if (expected instanceof Map) {
     expect([...(actual as Map<string, unknown>).keys()], `step ${step}`).toEqual([...expected.keys()])

@@ -1,9 +1,8 @@
 import { expect } from 'vitest'
 import type { Capability } from '../case.js'
 import { all } from '../expectations.js'
+import { shared } from '../limits.js'
 import type { Trial } from '../trial.js'
-
-const shared = (limits: Trial['limits']): boolean => limits.shared
 
 export const processes: Capability = {
   name: 'several processes',

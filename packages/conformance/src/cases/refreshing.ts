@@ -4,16 +4,12 @@ import type { Capability, Case } from '../case.js'
 import { changes } from '../changes.js'
 import { eventually, pause } from '../eventually.js'
 import { rejection } from '../expectations.js'
-import { observedLoader, whenCalled } from '../observed-loader.js'
+import { never, observedLoader, whenCalled } from '../observed-loader.js'
 import { eventsOf, loadStale, outcomes } from '../read-through-trial.js'
 import type { Trial } from '../trial.js'
 
 /** A share of the hour that has passed soon. */
 const soon = { ttl: '1h', refreshAhead: 0.000_01 } as const
-
-const never = (): never => {
-  throw new Error('the loader was called')
-}
 
 /** A refresh of a stale value that is overtaken by a change. */
 function overtaken(by: string, other: (trial: Trial) => Cache | Promise<Cache>, only: Case['only']): Case[] {

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { Capability } from '../case.js'
 import { eventually, pause } from '../eventually.js'
 import { outcomeOf, rejection } from '../expectations.js'
-import { observedLoader, whenCalled } from '../observed-loader.js'
+import { failure, never, observedLoader, whenCalled } from '../observed-loader.js'
 import { eventsOf, loadStale, nextEvent, outcomes } from '../read-through-trial.js'
 import type { Trial } from '../trial.js'
 
@@ -12,11 +12,7 @@ const forgiving = { ttl: '1h', staleIfError: '1h' } as const
 /** Of what is stale. */
 const kept = { staleIfError: '1h' } as const
 
-const failure = new Error('no database')
 const fail = (): Promise<never> => Promise.reject(failure)
-const never = (): never => {
-  throw new Error('the loader was called')
-}
 
 /** Long enough for the loader to be called before it is over, on a busy machine with a server to ask first. */
 function patienceOf({ realTime }: Trial): number {

@@ -3,13 +3,9 @@ import { expect } from 'vitest'
 import type { Capability, Case } from '../case.js'
 import { eventually, pause } from '../eventually.js'
 import { rejection } from '../expectations.js'
-import { observedLoader, whenCalled } from '../observed-loader.js'
+import { never, observedLoader, whenCalled } from '../observed-loader.js'
 import { eventsOf, loadStale, outcomes } from '../read-through-trial.js'
 import type { Trial } from '../trial.js'
-
-const never = (): never => {
-  throw new Error('the loader was called')
-}
 
 /** A loader that gives its value these tags, at its end. */
 function tagging(tags: readonly string[], load: (context: LoaderContext) => Promise<string>) {

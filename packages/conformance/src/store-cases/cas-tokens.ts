@@ -2,10 +2,10 @@ import type { CasToken, Failed, Item, Written } from '@anycache/core'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
 import { outcomeOf } from '../expectations.js'
+import { cas } from '../limits.js'
 import { absentItems, expectItem, fresh, marked } from '../sample-items.js'
 import { lease, type StoreTrial } from '../store-trial.js'
 
-const cas = (limits: StoreTrial['limits']): boolean => limits.cas
 const forever = Number.POSITIVE_INFINITY
 const unknown = 'a token that no store made' as CasToken
 
@@ -94,7 +94,7 @@ export const casTokens: StoreCapability = {
       },
     },
     {
-      title: 'compares with whatever lies there, what counts as absent too',
+      title: 'cas with whatever lies there, what counts as absent too',
       only: cas,
       async run(trial) {
         for (const [name, item] of Object.entries(absentItems)) {
@@ -197,7 +197,7 @@ export const casTokens: StoreCapability = {
       },
     },
     {
-      title: 'a store without versions refuses every verb that compares them, and carries out the others',
+      title: 'a store without versions refuses every verb that cas them, and carries out the others',
       only: limits => !limits.cas,
       async run(trial) {
         await trial.put('k', 'old')

@@ -2,10 +2,9 @@ import type { Claimed } from '@anycache/core'
 import { FLAG_LEASE } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { StoreCapability } from '../case.js'
+import { cas } from '../limits.js'
 import { absentItems, expectItem, fresh, markedItems } from '../sample-items.js'
-import { lease, type StoreTrial } from '../store-trial.js'
-
-const cas = (limits: StoreTrial['limits']): boolean => limits.cas
+import { lease } from '../store-trial.js'
 
 function winners(claims: readonly Claimed[]): number[] {
   return claims.flatMap((claimed, i) => ('won' in claimed ? [i] : []))

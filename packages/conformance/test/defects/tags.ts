@@ -102,7 +102,7 @@ export const tagDefects: Record<string, NoticedDefect> = {
   },
   'long keys are cut': { noticedBy: 'tags', space: renamed(key => key.slice(0, 250)) },
   'the clear of a namespace takes the tags of its parent': {
-    noticedBy: 'tags',
+    noticedBy: 'tags of namespaces and processes',
     space: (sound, path, store) => ({
       clear(nextCall) {
         sound.clear(nextCall)
