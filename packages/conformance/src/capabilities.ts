@@ -26,6 +26,7 @@ import { refreshing } from './cases/refreshing.js'
 import { schemaFailures } from './cases/schema-failures.js'
 import { schemaOutputs } from './cases/schema-outputs.js'
 import { shapeVersions } from './cases/shape-versions.js'
+import { sharedRefreshes } from './cases/shared-refreshes.js'
 import { signals } from './cases/signals.js'
 import { staleIfError } from './cases/stale-if-error.js'
 import { staleWindows } from './cases/stale-windows.js'
@@ -67,6 +68,7 @@ export const capabilities: readonly Capability[] = [
   staleIfError,
   refreshing,
   leases,
+  sharedRefreshes,
   loadingMany,
   loadsOfMany,
   taggedLoads,

@@ -69,7 +69,7 @@ function casesOf(how: string, schema: StandardSchema<Town>): Case[] {
           unfitMisses: keys.length,
           errors: keys.length,
         })
-        // It is there to whoever does not ask for a town; what was taken is gone.
+        // It is there to those who do not ask for a town; what was taken is gone.
         expect(await cache.get('get')).toEqual(ruin)
         expect(await cache.get('take')).toBeUndefined()
       },

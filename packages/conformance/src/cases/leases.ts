@@ -1,29 +1,13 @@
-import type { Cache, LoaderContext, LoadOptions } from '@anycache/core'
-import { FLAG_LEASE } from '@anycache/serializer'
+import type { LoaderContext } from '@anycache/core'
 import { expect } from 'vitest'
-import type { Capability, Case } from '../case.js'
+import type { Capability } from '../case.js'
 import { changes } from '../changes.js'
-import { eventually, pause } from '../eventually.js'
+import { pause } from '../eventually.js'
 import { outcomeOf } from '../expectations.js'
 import { failure, never, observedLoader, whenCalled } from '../observed-loader.js'
-import { loadStale, nextEvent, outcomes } from '../read-through-trial.js'
+import { nextEvent, outcomes } from '../read-through-trial.js'
 import type { Trial } from '../trial.js'
-
-/** So long that a case which waits for its end does not end in time. */
-const endless = { lease: '1h' } as const
-
-/** That nothing of a lease is left, neither under the key nor under the one that refreshes have. */
-async function expectFree({ raw }: Trial, key = 'k'): Promise<void> {
-  const own = raw.nested('~lease')
-  const isFree = async (): Promise<boolean> => {
-    if ((await raw.get(key, own)) !== undefined) return false
-    const item = await raw.get(key)
-    return item === undefined || item.flags !== FLAG_LEASE
-  }
-  await eventually(isFree, Boolean)
-}
-
-const only = (limits: Trial['limits']): boolean => limits.shared && limits.cas
+import { amongProcesses, endless, expectFree } from './lease-trial.js'
 
 const leaveless: Record<string, (context: LoaderContext<string>) => string | Promise<string>> = {
   'fails at once': () => {
@@ -43,7 +27,7 @@ const leaveless: Record<string, (context: LoaderContext<string>) => string | Pro
 
 export const leases: Capability = {
   name: 'loads of several processes',
-  cases: [
+  cases: amongProcesses([
     {
       title: 'two processes that want a cold key load it once, and the one that waited says so',
       async run(trial: Trial) {
@@ -231,121 +215,5 @@ export const leases: Capability = {
         }
       },
     },
-    {
-      title: 'a stale value is refreshed by one process, while the others serve it',
-      async run(trial: Trial) {
-        const other = await trial.another()
-        const options: LoadOptions<string> = { ...endless, ttl: '1h', staleWhileRevalidate: '1h' }
-        await loadStale(trial, 'k', 'old')
-        const { load, called, finish } = observedLoader(() => 'new')
-        expect(await trial.cache.getOrSet('k', load, options)).toBe('old')
-        await called
-        for (let i = 0; i < 3; i++) {
-          expect(await other.getOrSet('k', never, options)).toBe('old')
-          await pause(20)
-        }
-        finish()
-        await eventually(
-          () => other.get('k'),
-          found => found === 'new',
-        )
-        expect(other.stats()).toMatchObject({ loads: 0, stale: 3 })
-        await expectFree(trial)
-      },
-    },
-    {
-      title: 'who may not have the stale value waits for the process that loads it',
-      async run(trial: Trial) {
-        const other = await trial.another()
-        await loadStale(trial, 'k', 'old')
-        const { load, called, finish } = observedLoader(() => 'new')
-        const loading = trial.cache.getOrSet('k', load, { ...endless, ttl: '1h' })
-        await whenCalled(called, loading)
-        const { seen, onOutcome } = outcomes()
-        const missed = nextEvent(other, 'miss')
-        const waiting = other.getOrSet('k', never, { ...endless, ttl: '1h', onOutcome })
-        await whenCalled(missed, waiting)
-        finish()
-        expect(await Promise.all([loading, waiting])).toEqual(['new', 'new'])
-        expect(seen).toMatchObject([{ source: 'hit', loadedBy: 'another-process' }])
-        await expectFree(trial)
-      },
-    },
-    {
-      title: 'what another process deleted during a refresh is not served any more, if the refresh fails neither',
-      async run(trial: Trial) {
-        const other = await trial.another()
-        const options = { ...endless, ttl: '1h', staleWhileRevalidate: '1h', staleIfError: '1h' } as const
-        for (const fails of [false, true]) {
-          const key = fails ? 'fails' : 'succeeds'
-          await loadStale(trial, key, 'old')
-          const { load, called, finish } = observedLoader(() => {
-            if (fails) throw failure
-            return 'new'
-          })
-          expect(await trial.cache.getOrSet(key, load, options)).toBe('old')
-          await called
-          await other.delete(key)
-          const asked = outcomeOf(trial.cache.getOrSet(key, load, options))
-          await whenCalled(pause(20), asked)
-          finish()
-          expect(await asked).toEqual(fails ? { error: failure } : { value: 'new' })
-          expect(await other.get(key)).not.toBe('old')
-          await expectFree(trial, key)
-        }
-      },
-    },
-    {
-      title: 'bytes that cannot be read are replaced, by one process',
-      async run(trial: Trial) {
-        const other = await trial.another()
-        await trial.raw.put('k', { flags: 12, data: 'not what the flags say' })
-        const { load, called, finish } = observedLoader(() => 'loaded')
-        const loading = trial.cache.getOrSet('k', load, endless)
-        await whenCalled(called, loading)
-        const missed = nextEvent(other, 'miss')
-        const waiting = other.getOrSet('k', never, endless)
-        await whenCalled(missed, waiting)
-        finish()
-        expect(await Promise.all([loading, waiting])).toEqual(['loaded', 'loaded'])
-        expect(await other.get('k')).toBe('loaded')
-        await expectFree(trial)
-      },
-    },
-    {
-      title: 'what a tag has invalidated is replaced, by one process',
-      async run(trial: Trial) {
-        const other = await trial.another()
-        const options = { ...endless, tags: ['tag'] }
-        await trial.cache.getOrSet('k', () => 'invalidated', options)
-        await other.invalidateTags('tag')
-        const { load, called, finish } = observedLoader(() => 'loaded')
-        const loading = trial.cache.getOrSet('k', load, options)
-        await whenCalled(called, loading)
-        const missed = nextEvent(other, 'miss')
-        const waiting = other.getOrSet('k', never, options)
-        await whenCalled(missed, waiting)
-        finish()
-        expect(await Promise.all([loading, waiting])).toEqual(['loaded', 'loaded'])
-        expect(await other.get('k')).toBe('loaded')
-        await expectFree(trial)
-      },
-    },
-    {
-      title: 'force loads over the lease of another process, whose result is then not stored',
-      async run(trial: Trial) {
-        const other: Cache = await trial.another()
-        const { load, called, finish } = observedLoader(() => 'of an overtaken load')
-        const loading = trial.cache.getOrSet('k', load, endless)
-        await whenCalled(called, loading)
-        expect(await other.getOrSet('k', () => 'forced', { ...endless, force: true })).toBe('forced')
-        finish()
-        expect(await loading).toBe('of an overtaken load')
-        expect(await trial.cache.get('k')).toBe('forced')
-        await expectFree(trial)
-      },
-    },
-  ]
-    .map((each): Case => each)
-    .map(each => ({ ...each, only: limits => only(limits) && (each.only?.(limits) ?? true) })),
+  ]),
 }

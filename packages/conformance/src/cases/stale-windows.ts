@@ -137,7 +137,7 @@ export const staleWindows: Capability = {
       },
     },
     {
-      title: 'a refresh that fails rejects nobody, is told in an event, and is not tried again at once',
+      title: 'a refresh that fails rejects nobody, is reported in an event, and is not tried again at once',
       waits: true,
       async run(trial) {
         const { cache } = trial
