@@ -210,16 +210,21 @@ describe.each(backends.slice(0, 2))('%s', (name, start) => {
     await storesAgain(beside)
   })
 
-  test('a delete that an outage left undone while its key was loaded undoes that load', async () => {
-    const beside = await bench.beside()
+  /** `cache` deletes the key while another one, or itself, loads it, and cannot reach the server; from then on it cannot. */
+  const deleteWhileLoading = async (loader: Cache): Promise<void> => {
     const { load, called, finish } = held('loaded')
-    const loading = cache.getOrSet('k', load)
+    const loading = loader.getOrSet('k', load)
     await called
     await Promise.all(bench.proxies.map(proxy => proxy.refuse()))
     await Promise.all(bench.proxies.map(proxy => proxy.cut()))
     expect(await cache.delete('k')).toBe(false)
     finish()
     expect(await loading).toBe('loaded')
+  }
+
+  test('a delete that an outage left undone while its key was loaded undoes that load', async () => {
+    const beside = await bench.beside()
+    await deleteWhileLoading(cache)
     await Promise.all(bench.proxies.map(proxy => proxy.accept()))
     await storesAgain(beside)
     expect(await cache.get('k')).toBeUndefined()
@@ -230,14 +235,7 @@ describe.each(backends.slice(0, 2))('%s', (name, start) => {
 
   test('a delete that an outage left undone undoes what another process loaded meanwhile', async () => {
     const beside = await bench.beside()
-    const { load, called, finish } = held('loaded')
-    const loading = beside.getOrSet('k', load)
-    await called
-    await Promise.all(bench.proxies.map(proxy => proxy.refuse()))
-    await Promise.all(bench.proxies.map(proxy => proxy.cut()))
-    expect(await cache.delete('k')).toBe(false)
-    finish()
-    expect(await loading).toBe('loaded')
+    await deleteWhileLoading(beside)
     expect(await cache.get('k')).toBeUndefined()
     await Promise.all(bench.proxies.map(proxy => proxy.accept()))
     await vi.waitFor(async () => {

@@ -75,19 +75,9 @@ export class Lease {
     }
   }
 
-  /** The newest one, as far as it is known. */
-  get casToken(): CasToken {
-    return this.#casToken
-  }
-
   /** Its holder: {@link holderOf}. */
   get holder(): string {
     return holderIn(this.#data)
-  }
-
-  /** How long it is held from its newest renewal on. */
-  get ms(): number {
-    return this.#ms
   }
 
   /** It was found to be removed, replaced by somebody else, or ended. */
