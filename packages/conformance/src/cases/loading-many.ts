@@ -99,6 +99,40 @@ export const loadingMany: Capability = {
       },
     },
     {
+      title:
+        'a load that it shares and that fails, or that it leaves, while others are read is an error of the call alone',
+      async run({ cache }) {
+        const unhandled: unknown[] = []
+        const note = (reason: unknown): void => void unhandled.push(reason)
+        process.on('unhandledRejection', note)
+        try {
+          let fail: (error: unknown) => void = () => {}
+          const source = new Promise<never>((_, reject) => {
+            fail = reject
+          })
+          const one = observedLoader(() => source)
+          const single = outcomeOf(cache.getOrSet('a', one.load))
+          await whenCalled(one.called, single)
+          const leaving = new AbortController()
+          const load = (): LoadedMany<unknown> => ({ b: 1 })
+          const left = outcomeOf(cache.getOrSetMany<unknown>(['a', 'b'], load, { signal: leaving.signal }))
+          leaving.abort(failure)
+          expect(await left).toEqual({ error: failure })
+          // A turn of the event loop: rejections that nobody waits for are told at its end.
+          await pause(20)
+          const failed = outcomeOf(cache.getOrSetMany<unknown>(['a', 'b'], load))
+          one.finish()
+          fail(failure)
+          expect(await failed).toEqual({ error: failure })
+          expect(await single).toEqual({ error: failure })
+          await pause(20)
+          expect(unhandled).toEqual([])
+        } finally {
+          process.off('unhandledRejection', note)
+        }
+      },
+    },
+    {
       title: 'skipNull, shouldCache and force mean the same for each key',
       async run({ cache }) {
         await cache.set('old', 'old')

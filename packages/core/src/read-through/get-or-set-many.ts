@@ -48,9 +48,11 @@ async function valuesOf<T>({ namespace, flights, keys, loader, options }: ManyCa
   const calls = new Map(keys.map(key => [key, one(key)]))
   const answers = new Map<string, T | Promise<T>>()
   for (const [key, call] of calls) {
-    const running = joinRunning(call, options?.force === true)
-    if (running !== undefined) answers.set(key, running)
-    else if (options?.force) answers.set(key, begin(call, {}))
+    const answer = joinRunning(call, options?.force === true) ?? (options?.force ? begin(call, {}) : undefined)
+    if (answer === undefined) continue
+    // It may fail while the other keys are read, and is waited for only then.
+    answer.catch(() => {})
+    answers.set(key, answer)
   }
   const others = keys.filter(key => !answers.has(key))
   if (others.length > 0) await answerFromCache(namespace, others, calls, answers, batch)
