@@ -53,6 +53,16 @@ export const staleIfError: Capability = {
       },
     },
     {
+      title: 'whatever a loader fails with, even undefined, the stale value is served',
+      async run(trial) {
+        for (const thrown of [undefined, null, 'text', 0]) {
+          await loadStale(trial, String(thrown), 'old', kept)
+          const served = await outcomeOf(trial.cache.getOrSet(String(thrown), () => Promise.reject(thrown), forgiving))
+          expect(served, String(thrown)).toEqual({ value: 'old' })
+        }
+      },
+    },
+    {
       title: "outside the window the error is the loader's own",
       async run(trial) {
         const { cache } = trial

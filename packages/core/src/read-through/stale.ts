@@ -22,7 +22,9 @@ export async function orStale<T>(
     load.catch(() => {})
     flight.leave(waiting)
   } catch (error) {
-    if (options?.signal?.aborted || error === flight.outage || !permits()) throw error
+    // A loader may fail with `undefined`, which is no outage.
+    const isOutage = flight.outage !== undefined && error === flight.outage
+    if (options?.signal?.aborted || isOutage || !permits()) throw error
     flights.noteFailure(flight.id)
   }
   return serveStale(call, old, await copyOfOld(namespace, old))
