@@ -214,6 +214,8 @@ export const taggedWrites: Capability = {
           null,
           { ok: true },
           [['ok']],
+          // It can be read once, and an option is read more often.
+          ['ok'].values(),
           ['x'.repeat(60_001)],
         ]
         for (const tags of wrong) {

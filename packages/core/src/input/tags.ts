@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from '../errors.js'
-import { isIterable } from './keys.js'
 import { shown } from './shown.js'
 
 /** What the tags of one entry may take: UTF-8, and 10 bytes each. Metadata holds 65 535 bytes, and is not for tags alone. */
@@ -19,7 +18,8 @@ export function tagsOf(tags: unknown, op: string, key?: string): readonly string
 /** The distinct tags, in order. Throws `InvalidArgumentError` for what is not a tag: a non-empty, well-formed string, as a key is. */
 export function tagNames(tags: unknown, op: string, key?: string): readonly string[] {
   if (typeof tags === 'string') return [checked(tags, op, key)]
-  if (!isIterable(tags)) {
+  // No other iterable: what can be read once would be read by the check alone.
+  if (!Array.isArray(tags)) {
     throw new InvalidArgumentError(`tags must be a string or an array of strings, got ${shown(tags)}`, { op, key })
   }
   const distinct = new Set<string>()
