@@ -124,6 +124,26 @@ export const taggedLoads: Capability = {
       },
     },
     {
+      title: 'the tags of a call are those that it was made with, whatever becomes of the list',
+      async run({ cache }) {
+        const calls = {
+          one: (tags: string[]) => cache.getOrSet('one', () => 'v', { tags }),
+          many: (tags: string[]) => cache.getOrSetMany(['many'], () => ({ many: 'v' }), { tags }),
+        }
+        for (const [key, call] of Object.entries(calls)) {
+          const tags = ['meant']
+          const loading = call(tags)
+          tags[0] = 'another'
+          await loading
+          expect(await cache.get(key)).toBe('v')
+          await cache.invalidateTags('another')
+          expect(await cache.get(key)).toBe('v')
+          await cache.invalidateTags('meant')
+          expect(await cache.get(key), key).toBeUndefined()
+        }
+      },
+    },
+    {
       title: 'tags that are none are refused, and nothing is loaded or stored',
       async run({ cache }) {
         const code = 'ERR_CACHE_INVALID_ARGUMENT'

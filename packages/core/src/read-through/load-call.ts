@@ -25,12 +25,13 @@ export interface LoadCall<T> {
   readonly isOwned?: boolean
 }
 
-/** The call with a copy of its options: the caller may change the object as soon as the call was made. */
+/** The call with a copy of its options: the caller may change them as soon as the call was made. */
 export function owned<T>(call: LoadCall<T>): LoadCall<T> {
   if (call.options === undefined || call.isOwned) return call
   const copy: Record<string, unknown> = {}
   // With what they inherit, since that counts as given.
   for (const name in call.options) copy[name] = call.options[name as keyof LoadOptions<T>]
+  if (Array.isArray(copy.tags)) copy.tags = [...copy.tags]
   const { namespace, flights, op, key, loader, repeat, onElsewhere, onRefresh } = call
   // Without a spread, which takes longer than all the rest of a hit.
   return { namespace, flights, op, key, loader, options: copy, repeat, onElsewhere, onRefresh, isOwned: true }
