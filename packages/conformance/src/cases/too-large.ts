@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { CacheError } from '@anycache/core'
 import { expect } from 'vitest'
 import type { Capability } from '../case.js'
-import { expectSame, rejection } from '../expectations.js'
+import { expectSame, outcomeOf, rejection } from '../expectations.js'
+import { loadStale } from '../read-through-trial.js'
 import type { Trial } from '../trial.js'
 
 const code = 'ERR_CACHE_VALUE_TOO_LARGE'
@@ -97,6 +98,27 @@ export const tooLargeValues: Capability = {
         expect(stored).toEqual([false])
         expect(await cache.has('k')).toBe(false)
         expect(errors.map(error => error.code)).toEqual([code])
+      },
+    },
+    {
+      title: 'a load that replaces an old value by one over the limit leaves no old value',
+      async run(trial) {
+        const { cache, errors } = limited(trial)
+        const window = { staleIfError: '1h' } as const
+        const nothing = (): never => {
+          throw new Error('no database')
+        }
+        await cache.set('forced', 'old')
+        await loadStale(trial, 'stale', 'old', window)
+        expectSame(await cache.getOrSet('forced', () => tooLarge, { force: true }), tooLarge)
+        expectSame(await cache.getOrSet('stale', () => tooLarge, window), tooLarge)
+        expect(errors.map(error => [error.code, error.key])).toEqual([
+          [code, 'forced'],
+          [code, 'stale'],
+        ])
+        expect(await cache.get('forced')).toBeUndefined()
+        expect(await outcomeOf(cache.getOrSet('stale', nothing, window))).toMatchObject({ error: expect.any(Error) })
+        expect(await cache.getOrSet('stale', () => 'new')).toBe('new')
       },
     },
     {

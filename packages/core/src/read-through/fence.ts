@@ -102,7 +102,12 @@ export class Fence<T> {
       sendWrite(namespace, { op, key, space: this.#space, item, ttl, when: { casToken }, call: () => this.#call() })
     if (this.#isClosed) return false
     try {
-      if (this.#casToken !== undefined) return (await send(this.#casToken)).outcome === 'stored'
+      if (this.#casToken !== undefined) {
+        const { outcome } = await send(this.#casToken)
+        // As after a set: what is there is older than what could not be stored.
+        if (outcome === 'too-large') await this.#space.remove(key, this.#casToken, this.#call())
+        return outcome === 'stored'
+      }
       return lease !== undefined && (await lease.replace(send, this.#call())).outcome === 'stored'
     } finally {
       // The caller does not wait for it.
