@@ -86,6 +86,19 @@ export const loadingMany: Capability = {
       },
     },
     {
+      title: 'an object whose values cannot be read rejects the call as the loader itself would',
+      async run({ cache }) {
+        const given = {
+          a: 1,
+          get b(): never {
+            throw failure
+          },
+        }
+        expect(await outcomeOf(cache.getOrSetMany(['a', 'b'], () => given))).toEqual({ error: failure })
+        expect(await cache.getMany(['a', 'b'])).toEqual(new Map())
+      },
+    },
+    {
       title: "the loader's error rejects the call as it is, and is not remembered",
       async run({ cache }) {
         await cache.set('hit', 1)

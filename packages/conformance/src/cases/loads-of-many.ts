@@ -118,6 +118,7 @@ export const loadsOfMany: Capability = {
         for (const key of ['a', 'b']) await loadStale<unknown>(trial, key, `stale ${key}`, { staleIfError: '1h' })
         const keep = (missing: readonly string[], context: ManyLoaderContext): LoadedMany<unknown> => {
           expect(() => context.notModified('nothing')).toThrow(/stale/)
+          expect(() => context.notModified(undefined as unknown as string)).toThrow(/among the keys/)
           return new Map(missing.map(key => [key, key === 'a' ? context.notModified('a') : 'new']))
         }
         const kept = await cache.getOrSetMany<unknown>(['a', 'nothing'], keep, options)

@@ -114,8 +114,15 @@ class BatchRun<T> implements Purpose<LoadedMany<T>> {
       )
       return
     }
+    const found = new Map<string, T | undefined>()
+    try {
+      for (const key of this.#places.keys()) found.set(key, valueIn(values, key))
+    } catch (error) {
+      this.failed(error)
+      return
+    }
     this.#run.over()
-    for (const [key, { resolve }] of this.#places) resolve(valueIn(values, key) as T)
+    for (const [key, { resolve }] of this.#places) resolve(found.get(key) as T)
   }
 
   failed(error: unknown): void {
@@ -128,12 +135,13 @@ class BatchRun<T> implements Purpose<LoadedMany<T>> {
   #context(): ManyLoaderContext<T> {
     const places = this.#places
     const run = this.#run
-    const contexts = (key: string | undefined): LoaderContext<T>[] => {
-      if (key === undefined) return Array.from(places.values(), place => place.context)
+    const contextOf = (key: string): LoaderContext<T> => {
       const context = places.get(key)?.context
-      if (context !== undefined) return [context]
+      if (context !== undefined) return context
       throw new InvalidArgumentError(`${shown(key)} is not among the keys being loaded`, { op: 'getOrSetMany', key })
     }
+    const contexts = (key: string | undefined): LoaderContext<T>[] =>
+      key === undefined ? Array.from(places.values(), place => place.context) : [contextOf(key)]
     const stale = new Map<string, T>()
     for (const [key, { context }] of places) if (context.stale !== undefined) stale.set(key, context.stale)
     return {
@@ -150,7 +158,7 @@ class BatchRun<T> implements Purpose<LoadedMany<T>> {
       noStore: (key?: string) => {
         for (const context of contexts(key)) context.noStore()
       },
-      notModified: (key: string) => (contexts(key)[0] as LoaderContext<T>).notModified(),
+      notModified: (key: string) => contextOf(key).notModified(),
     }
   }
 }
