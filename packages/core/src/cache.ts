@@ -1,7 +1,7 @@
 import type { CacheEvents } from './events/events.js'
 import type { CacheStats } from './events/stats.js'
 import type { Duration, Ttl } from './input/ttl.js'
-import type { LoadedMany, Loader, LoaderContext, ManyLoader, ManyLoaderContext } from './loader.js'
+import type { LoadedMany, LoaderContext, ManyLoaderContext } from './loader.js'
 import type {
   CallOptions,
   CountingOptions,
@@ -91,13 +91,27 @@ export interface Cache {
   /** The whole backend, other applications' entries too. Refused unless the cache was opened with `allowFlush: true`. */
   flush(options?: CallOptions): Promise<void>
 
-  /** The cached value, or what `loader` gives, stored. One load per key at a time in this process; a loader's error reaches every caller unchanged. */
-  getOrSet<T>(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T>
+  /**
+   * The cached value, or what `loader` gives, stored. One load per key at a time, in all processes on a server; a loader's error reaches every caller
+   * unchanged, and is not remembered. `context.stale` has a type where the call names one: `getOrSet<Page>(…)`.
+   */
+  getOrSet<T, Stale = T>(
+    key: string,
+    loader: (context: LoaderContext<Stale, never>) => T | Promise<T>,
+    options?: LoadOptions<T>,
+  ): Promise<T>
   /**
    * {@link Cache.getOrSet} for many keys: one loader call for those that are neither in the cache nor being loaded. In request order, keyed by what
    * was passed; what the loader did not give is not among them.
    */
-  getOrSetMany<T>(keys: Iterable<string>, loader: ManyLoader<T>, options?: LoadOptions<T>): Promise<Map<string, T>>
+  getOrSetMany<T, Stale = T>(
+    keys: Iterable<string>,
+    loader: (
+      missing: readonly string[],
+      context: ManyLoaderContext<Stale, never>,
+    ) => LoadedMany<T> | Promise<LoadedMany<T>>,
+    options?: LoadOptions<T>,
+  ): Promise<Map<string, T>>
   /** The function, cached: {@link Cache.getOrSet} under the key made of its arguments. */
   wrap<A extends unknown[], T>(
     fn: (...args: A) => T | Promise<T>,

@@ -7,7 +7,7 @@ import { checkFunction, checkSchema, type Verb } from './input/option-checks.js'
 import { tagNames } from './input/tags.js'
 import { type Ttl, ttlMs } from './input/ttl.js'
 import { versionOf } from './input/typed-options.js'
-import type { Loader, ManyLoader } from './loader.js'
+import type { LoadedMany, Loader, ManyLoader } from './loader.js'
 import type {
   CallOptions,
   CountingOptions,
@@ -219,7 +219,8 @@ export class StoreCache implements Cache {
     return this.#checked('flush', options, namespace => flushAll(namespace, options))
   }
 
-  getOrSet<T>(key: string, loader: Loader<T>, options?: LoadOptions<T>): Promise<T> {
+  // Whatever a loader takes its old value for, that is what it is handed: the schema, or the caller who names the type, says so.
+  getOrSet<T>(key: string, loader: (context: never) => T | Promise<T>, options?: LoadOptions<T>): Promise<T> {
     try {
       this.#namespace.check('getOrSet', options, key)
       checkKey(key, 'getOrSet')
@@ -233,13 +234,17 @@ export class StoreCache implements Cache {
       flights: this.#flights,
       op: 'getOrSet',
       key,
-      loader,
+      loader: loader as Loader<T>,
       options,
       repeat: getOrSet,
     })
   }
 
-  getOrSetMany<T>(keys: Iterable<string>, loader: ManyLoader<T>, options?: LoadOptions<T>): Promise<Map<string, T>> {
+  getOrSetMany<T>(
+    keys: Iterable<string>,
+    loader: (missing: readonly string[], context: never) => LoadedMany<T> | Promise<LoadedMany<T>>,
+    options?: LoadOptions<T>,
+  ): Promise<Map<string, T>> {
     return this.#checked('getOrSetMany', options, () => {
       const distinct = checkKeys(keys, 'getOrSetMany')
       checkFunction(loader, 'loader', 'getOrSetMany')
@@ -249,7 +254,7 @@ export class StoreCache implements Cache {
         namespace: this.#checkedBy(options),
         flights: this.#flights,
         keys: distinct,
-        loader,
+        loader: loader as ManyLoader<T>,
         options,
       })
     })

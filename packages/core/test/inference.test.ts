@@ -10,6 +10,8 @@ import {
   cacheOver,
   type Duration,
   type ErrorCode,
+  type Loader,
+  type LoaderContext,
   type TypedCache,
 } from '../src/index.js'
 
@@ -26,6 +28,59 @@ describe('types', () => {
       shouldCache: value => value.length > 0,
       onOutcome: ({ source }) => expectTypeOf(source).toEqualTypeOf<'hit' | 'load' | 'joined' | 'stale'>(),
     })
+  })
+
+  test('a loader that looks at its context says what getOrSet gives all the same', async () => {
+    const named = cache.getOrSet('e', async ({ key, setTtl }) => {
+      setTtl('5m')
+      return { name: key }
+    })
+    expectTypeOf(await named).toEqualTypeOf<{ name: string }>()
+    expectTypeOf(await cache.getOrSet('f', context => context.key.length)).toEqualTypeOf<number>()
+    const options = { shouldCache: (length: number) => length > 0 }
+    expectTypeOf(await cache.getOrSet('g', ({ key }) => key.length, options)).toEqualTypeOf<number>()
+    await cache.getOrSet('h', ({ key }) => key, { shouldCache: text => text.length > 0 })
+    const many = cache.getOrSetMany(['i'], async (missing, { setTags }) => {
+      setTags('letters')
+      return new Map(missing.map(key => [key, key.length]))
+    })
+    expectTypeOf(await many).toEqualTypeOf<Map<string, number>>()
+    const lengths = cache.getOrSetMany(['j'], missing => Object.fromEntries(missing.map(key => [key, key.length])))
+    expectTypeOf(await lengths).toEqualTypeOf<Map<string, number>>()
+  })
+
+  test('the value that is being replaced has the type that the call or the loader names', async () => {
+    const page = async (etag: string | undefined): Promise<{ etag: string } | undefined> =>
+      etag === '1' ? undefined : { etag: '1' }
+    type Page = { etag: string }
+    const named = cache.getOrSet<Page>(
+      'a',
+      async ({ stale, notModified }) => (await page(stale?.etag)) ?? notModified(),
+    )
+    expectTypeOf(await named).toEqualTypeOf<Page>()
+    const load = async ({ stale, notModified }: LoaderContext<Page>) => (await page(stale?.etag)) ?? notModified()
+    expectTypeOf(await cache.getOrSet('b', load)).toEqualTypeOf<Page>()
+    const loader: Loader<Page> = load
+    expectTypeOf(await cache.getOrSet('b', loader, { ttl: '1m' })).toEqualTypeOf<Page>()
+    expectTypeOf(
+      await cache.getOrSet('c', async ({ notModified }) => (await page(undefined)) ?? notModified()),
+    ).toEqualTypeOf<Page>()
+    await cache.getOrSet('d', ({ stale }) => {
+      expectTypeOf(stale).toEqualTypeOf<unknown>()
+      return 1
+    })
+    const many = cache.getOrSetMany<Page>(['e'], (missing, { stale, notModified }) => {
+      expectTypeOf(stale).toEqualTypeOf<ReadonlyMap<string, Page>>()
+      return new Map(missing.map(key => [key, stale.has(key) ? notModified(key) : { etag: '1' }]))
+    })
+    expectTypeOf(await many).toEqualTypeOf<Map<string, Page>>()
+    const wrong = () => [
+      // @ts-expect-error the loader gives a number
+      cache.getOrSet<string>('a', ({ key }) => key.length),
+      // @ts-expect-error what it replaces is a Page
+      cache.getOrSet<Page>('a', ({ stale }) => stale?.body ?? { etag: '1' }),
+    ]
+    expectTypeOf(wrong).toBeFunction()
   })
 
   test('wrap keeps parameters, and awaits the result', async () => {

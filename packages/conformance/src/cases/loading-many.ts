@@ -1,8 +1,9 @@
 import type { CacheError, LoadedMany, ManyLoaderContext } from '@anycache/core'
 import { expect } from 'vitest'
 import type { Capability } from '../case.js'
+import { pause } from '../eventually.js'
 import { outcomeOf, rejection } from '../expectations.js'
-import { failure, never } from '../observed-loader.js'
+import { failure, never, observedLoader, whenCalled } from '../observed-loader.js'
 import { eventsOf, outcomes } from '../read-through-trial.js'
 
 export const loadingMany: Capability = {
