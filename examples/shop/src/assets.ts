@@ -20,7 +20,7 @@ input[type=search] { width: min(18rem, 55vw) }
 button { background: var(--sea); border-color: var(--sea); color: #fff; cursor: pointer }
 button:hover { filter: brightness(1.1) }
 button.quiet { background: none; color: var(--sea); width: 100% }
-.moods { display: flex; gap: .4rem; align-items: center; margin-bottom: .5rem }
+.moods { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; margin-bottom: .5rem }
 .moods p { margin: 0; white-space: nowrap }
 .columns { display: grid; grid-template-columns: minmax(0, 1fr) 19rem; gap: 2rem; align-items: start;
   max-width: 82rem; margin: 0 auto; padding: 1.75rem clamp(1rem, 4vw, 2.5rem) }

@@ -199,3 +199,29 @@ test('what needs to know the age of an entry is refused where entries cannot say
     expect(open({ [name]: 0, hardTimeout: '1s', lease: '1s', skipNull: true })).not.toThrow()
   }
 })
+
+test.each([
+  [{ softTimeout: 0 }, 'softTimeout must be Infinity, positive ms or a string like "30s", got 0'],
+  [{ hardTimeout: null }, 'hardTimeout must be Infinity, positive ms or a string like "30s", got null'],
+  [{ lease: 0 }, 'lease must be false, positive ms or a string like "30s", got 0'],
+  [{ lease: true }, 'lease must be false, positive ms or a string like "30s", got true'],
+])('getOrSet refuses %j and names what the option may be', async (options, message) => {
+  const cache = cacheOver(new MemoryStore())
+  const refusal = { code: 'ERR_CACHE_INVALID_ARGUMENT', op: 'getOrSet', key: 'k', message }
+  await expect(cache.getOrSet('k', () => 1, options as never)).rejects.toMatchObject(refusal)
+})
+
+test('a lock that waits for less than nothing is refused, and the message says that 0 is possible', async () => {
+  const message = 'wait must be 0, positive ms or a string like "30s", got -1'
+  await expect(cacheOver(new MemoryStore()).lock('k', { wait: -1 })).rejects.toMatchObject({ message, key: 'k' })
+})
+
+test('a call that was given up says that another process may have been at it', async () => {
+  const cache = cacheOver(new MemoryStore())
+  const never = (): Promise<never> => new Promise(() => {})
+  const message = 'nothing was loaded within hardTimeout, 5 ms, here or by another process'
+  await expect(cache.getOrSet('k', never, { hardTimeout: 5 })).rejects.toMatchObject({
+    code: 'ERR_CACHE_TIMEOUT',
+    message,
+  })
+})

@@ -72,8 +72,8 @@ function checkTags(tags: unknown, _name?: string, op?: string, key?: string): vo
 }
 
 /** How long to wait for a lock: 0, or a duration. */
-function checkWait(value: unknown, name: string, op?: string): void {
-  if (value !== 0) milliseconds(value, name, op)
+function checkWait(value: unknown, name: string, op?: string, key?: string): void {
+  if (value !== 0) milliseconds(value, name, op, key, '0, ')
 }
 
 /** Throws unless it is a schema of Standard Schema. */

@@ -68,12 +68,12 @@ function staleWindow(value: unknown, name: string, op?: string, key?: string): n
   }
 }
 
-function patience(value: unknown, name: string, op?: string): number {
-  return value === Number.POSITIVE_INFINITY ? value : milliseconds(value, name, op)
+function patience(value: unknown, name: string, op?: string, key?: string): number {
+  return value === Number.POSITIVE_INFINITY ? value : milliseconds(value, name, op, key, 'Infinity, ')
 }
 
-function leaseMs(value: unknown, name: string, op?: string): number | false {
-  return value === false ? false : milliseconds(value, name, op)
+function leaseMs(value: unknown, name: string, op?: string, key?: string): number | false {
+  return value === false ? false : milliseconds(value, name, op, key, 'false, ')
 }
 
 function share(value: unknown, name: string, op?: string, key?: string): number {

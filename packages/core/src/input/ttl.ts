@@ -19,14 +19,14 @@ export const maxTtl: number = 2 ** 31 * 1000
 
 /**
  * Milliseconds of a duration that a timer can carry: more than 0, at most 2^31−1 (24.8 days), since Node fires a longer timer at once.
- * Throws `InvalidArgumentError` for anything else.
+ * Throws `InvalidArgumentError` for anything else. `others`: what else the option may be, for the message.
  */
-export function milliseconds(duration: unknown, name: string, op?: string): number {
+export function milliseconds(duration: unknown, name: string, op?: string, key?: string, others = ''): number {
   const ms = read(duration)
   if (ms !== undefined && ms > 0 && ms <= longestTimer) return ms
   const isTooLong = ms !== undefined && ms > longestTimer && ms !== Number.POSITIVE_INFINITY
-  const wanted = isTooLong ? `at most ${longestTimer} ms (24.8 days)` : 'positive ms or a string like "30s"'
-  throw new InvalidArgumentError(`${name} must be ${wanted}, got ${shown(duration)}`, { op })
+  const wanted = isTooLong ? `at most ${longestTimer} ms (24.8 days)` : `${others}positive ms or a string like "30s"`
+  throw new InvalidArgumentError(`${name} must be ${wanted}, got ${shown(duration)}`, { op, key })
 }
 
 /** Milliseconds of a ttl, at least 1, or Infinity. Throws `InvalidArgumentError` for what is not a ttl. */

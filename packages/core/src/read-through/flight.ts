@@ -215,5 +215,8 @@ export class Flight<T> {
 }
 
 function tooSlow(op: string, key: string, hardTimeout: number): TimeoutError {
-  return new TimeoutError(`the loader took longer than hardTimeout, ${hardTimeout} ms`, { op, key })
+  return new TimeoutError(`nothing was loaded within hardTimeout, ${hardTimeout} ms, here or by another process`, {
+    op,
+    key,
+  })
 }
