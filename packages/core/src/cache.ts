@@ -16,15 +16,16 @@ import type { CasToken, Limits, ServerStats } from './store.js'
 
 /** A lock that is held: `await using lock = await cache.lock('report')`. */
 export interface Lock extends AsyncDisposable {
+  /** As it was given. */
   readonly key: string
   /**
    * A number above that of every earlier holder of the key. Give it to what the lock guards, which refuses lower ones: the lock alone does not keep
    * out a holder that was paused past its ttl.
    */
   readonly fence: number
-  /** Holds it for `ttl` from now; default: the ttl it was taken with. False: it is not ours any more. */
+  /** Holds it for `ttl` from now; default: the ttl it was taken with. False: it is not ours any more. Rejects in an outage, and may be tried again. */
   renew(ttl?: Duration, options?: CallOptions): Promise<boolean>
-  /** Gives it back. False: it was not ours any more. */
+  /** Gives it back. False: it was not ours any more. Rejects in an outage, and may be tried again; without that it ends with its ttl. */
   release(options?: CallOptions): Promise<boolean>
 }
 
@@ -56,7 +57,7 @@ export interface Cache {
   ): Promise<'stored' | 'conflict' | 'missing'>
   /**
    * Reads, changes and writes back until no one else wrote in between; `change` may run several times.
-   * It returns the new value, or `undefined` to leave the entry as it is. Resolves what then stands under the key, as the next `get` gives it.
+   * It returns the new value, or `undefined` to leave the entry as it is. Resolves what is then under the key, as the next `get` gives it.
    * Calls made on the key meanwhile, `change`'s own among them, do not wait for it.
    * Rejects with `ConflictError` when it keeps losing.
    */
@@ -69,7 +70,7 @@ export interface Cache {
   append(key: string, suffix: string | Uint8Array, options?: WriteOptions): Promise<boolean>
   /** {@link Cache.append}, at the front. */
   prepend(key: string, prefix: string | Uint8Array, options?: WriteOptions): Promise<boolean>
-  /** Gives the entry a new ttl, counted from now. True: it was there. */
+  /** Gives the entry a new ttl, counted from now; its tags and the length of its stale window stay. True: it was there. */
   touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean>
   /** Adds `by`, a whole number ≥ 0, atomically; resolves the new count. `undefined` only with `create: false` on an absent counter. */
   increment(key: string, by?: number, options?: CountingOptions): Promise<number>
@@ -120,12 +121,13 @@ export interface Cache {
 
   /**
    * Makes every entry with one of these tags a miss, in every process, from the next read on. Tags belong to the cache as it was opened and
-   * are shared with its nested namespaces. Rejects in an outage.
+   * are shared with its nested namespaces. Rejects in an outage; this process then makes it good when the server is back.
    */
   invalidateTags(tags: string | readonly string[], options?: CallOptions): Promise<void>
   /**
    * A lock that one holder has at a time, in all processes on the server; `undefined` where another one held it for all of `wait`. It saves work that would
-   * be done twice, and cannot guarantee that it never is: a server may lose its memory. `NotSupportedError` without `limits.cas`.
+   * be done twice, and cannot guarantee that it never is: a server may lose its memory. Rejects in an outage, whatever `onError` says.
+   * `NotSupportedError` without `limits.cas`.
    */
   lock(key: string, options?: LockOptions): Promise<Lock | undefined>
 

@@ -49,7 +49,10 @@ export interface ReadThroughOptions {
   readonly staleIfError?: Ttl | undefined
   /** How long to wait for a loader where `staleIfError` permits the stale value; then that is served, and the load ends in the background. Default Infinity. */
   readonly softTimeout?: Duration | undefined
-  /** How long to wait for a loader at all: then the call rejects with `TimeoutError`, or is served the stale value that `staleIfError` permits. Default Infinity. */
+  /**
+   * How long to wait for a load at all, the time to ask for the lease and for another process' load included. Then the call is served the stale
+   * value that `staleIfError` permits, or rejects with `ERR_CACHE_TIMEOUT`. Default Infinity.
+   */
   readonly hardTimeout?: Duration | undefined
   /** The share of the ttl, between 0 and 1, after which a hit starts a refresh in the background. 0 and 1: never. Default 0. */
   readonly refreshAhead?: number | undefined
@@ -61,18 +64,21 @@ export interface ReadThroughOptions {
   readonly earlyRefresh?: number | undefined
   /**
    * How long one process may load a key while the others wait or serve stale, unless it renews; also how long they wait at most. False: each process
-   * loads for itself, and an invalidation by another process may be undone by a load. Default 10 s. Meaningless where only this process sees the
+   * loads for itself, and a load may undo an invalidation by another process. Default 10 s. Without effect where only this process sees the
    * entries, or the server keeps no versions (`limits.cas`).
    */
   readonly lease?: Duration | false | undefined
-  /** A loader's `null` is returned but not stored. Default false. */
+  /** True: a loader's `null` is returned but not stored. Default false. */
   readonly skipNull?: boolean | undefined
 }
 
 export interface LoadOptions<T = unknown> extends WriteOptions, ReadThroughOptions {
   /** Shortens each ttl by a random share of it, up to this one (0 to 1). Default: the cache's `jitter`. */
   readonly jitter?: number | undefined
-  /** Runs the loader even on a hit, and stores what it gives. Default false. */
+  /**
+   * Runs the loader even on a hit, and stores what it gives in the place of what was there when the load began: nothing, where another process has
+   * changed that. On Redis a rewrite of an entry without metadata with the same bytes goes unnoticed. Default false.
+   */
   readonly force?: boolean | undefined
   /** Called with what the loader gave; `false`: returned but not stored. */
   readonly shouldCache?: ((value: T) => boolean) | undefined
@@ -85,15 +91,18 @@ export interface LoadOptions<T = unknown> extends WriteOptions, ReadThroughOptio
 }
 
 export interface LockOptions extends CallOptions {
-  /** How long the lock is held unless it is renewed or released. Default 10 s. */
+  /** How long the lock is held unless it is renewed or released: ms or `'30s'`. Default 10 s. */
   readonly ttl?: Duration | undefined
-  /** How long to wait for another holder; 0: not at all. Default 0. */
+  /** How long to wait for another holder: ms, `'5s'`, or 0 for not at all. Default 0. Each look at the lock has the call's `timeout` of its own. */
   readonly wait?: Duration | undefined
-  /** Ends the wait with the signal's reason. */
+  /** Ends the wait: the call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface TypedOptions {
-  /** Of the shape of the values: entries that were written under another version, or none, are misses. Default: none, and every entry that fits is a hit. */
+  /**
+   * Of the shape of the values: entries that were written under another version, or none, are misses. A number, or a string of 1 to 256 characters.
+   * Default: none, and every entry that fits is a hit.
+   */
   readonly version?: string | number | undefined
 }

@@ -1,5 +1,6 @@
 /** What this process did, in counts. */
 export interface CacheStats {
+  /** Reads that found a value within its ttl. */
   readonly hits: number
   /** All misses, outages included. */
   readonly misses: number
@@ -13,24 +14,25 @@ export interface CacheStats {
   readonly undecodableMisses: number
   /** Misses because the value did not fit the schema, or was of another `version`. */
   readonly unfitMisses: number
-  /** Misses of which nothing is known: the server was ill. */
+  /** Misses of which nothing is known: the server was failing, or a delete is owed to it. */
   readonly outageMisses: number
   /** Values that read-through served past their ttl. */
   readonly stale: number
-  /** Values loaded: a loader of many keys counts once for each of them. */
+  /** Values asked of loaders: one of many keys counts once for each of them. */
   readonly loads: number
-  /** Loaders that threw or rejected. */
+  /** Those of them whose loader threw or rejected. */
   readonly loadErrors: number
   /** Loads that began in the background: nobody waited for them. Counted in `loads`, too. */
   readonly refreshes: number
   /** Callers who shared another's load. */
   readonly joins: number
-  /** Entries stored. */
+  /** Entries stored, and increments and decrements. */
   readonly writes: number
   /** Entries that were there and were deleted. */
   readonly deletes: number
   /** Tags invalidated. */
   readonly invalidations: number
+  /** `evict` events. */
   readonly evictions: number
   /** `error` events. */
   readonly errors: number

@@ -13,13 +13,13 @@ import { type Duration, defaultTimeout, milliseconds, type Ttl, ttlMs } from './
 export interface CacheOptions {
   /** The part of the keyspace this cache owns. Letters, digits, `_`, `.`, `-`. Default: none, and keys travel bare. */
   readonly namespace?: string
-  /** The ttl of entries that name none. Default Infinity. */
+  /** The ttl of entries that are written without one: ms, `'5m'` or Infinity. Default Infinity. */
   readonly ttl?: Ttl
   /** Shortens every ttl by a random share of it, up to this one (0 to 1), so that entries written together do not expire together. Default 0. */
   readonly jitter?: number
-  /** What `getOrSet`, `getOrSetMany` and `wrap` do where a call names nothing else. Default: the defaults of each. */
+  /** What `getOrSet`, `getOrSetMany` and `wrap` do where a call names nothing else. Default: those of {@link ReadThroughOptions}. */
   readonly readThrough?: ReadThroughOptions
-  /** How long a call may wait for the server, connecting included. Default 500 ms. */
+  /** How long a call may wait for the server, connecting included: ms or `'250ms'`. Default 500 ms. */
   readonly timeout?: Duration
   /** `'open'` (default): an outage looks like a miss. `'throw'`: it rejects. */
   readonly onError?: 'open' | 'throw'
