@@ -1,3 +1,5 @@
+import type { Cache } from '@anycache/core'
+
 /** Waits until `read` gives what `isExpected`. Fails with what it gave last, after longer than any machine takes. */
 export async function eventually<T>(read: () => T | Promise<T>, isExpected: (found: T) => boolean): Promise<T> {
   const patience = 10_000
@@ -8,6 +10,14 @@ export async function eventually<T>(read: () => T | Promise<T>, isExpected: (fou
     if (performance.now() - began > patience) throw new Error(`waited ${patience} ms in vain; the last was ${found}`)
     await pause(5)
   }
+}
+
+/** Waits until the key is a hit. Gives its value. */
+export function untilHit(cache: Cache, key: string): Promise<unknown> {
+  return eventually(
+    () => cache.get(key),
+    found => found !== undefined,
+  )
 }
 
 /** Real time, whatever clock the store has. */

@@ -88,6 +88,7 @@ const shownElsewhere: [string, string][] = [
   ['metadata is dropped', 'typed values'],
   ['metadata is dropped', 'tagged writes'],
   ['touch never says that there is metadata', 'tagged entries'],
+  ['a write under a token keeps the ttl that was there', 'locks'],
   ['stale entries are hidden from reads', 'why a read was a miss'],
   ['what cannot be read is hidden from reads', 'why a read was a miss'],
 ]

@@ -1,7 +1,7 @@
 import type { LoadedMany, ManyLoaderContext } from '@anycache/core'
 import { expect } from 'vitest'
 import type { Capability } from '../case.js'
-import { eventually, pause } from '../eventually.js'
+import { eventually, pause, untilHit } from '../eventually.js'
 import { outcomeOf } from '../expectations.js'
 import { failure, never, observedLoader, observedMany, whenCalled } from '../observed-loader.js'
 import { loadStale, nextEvent, outcomes } from '../read-through-trial.js'
@@ -143,12 +143,7 @@ export const loadsOfMany: Capability = {
         await whenCalled(mine.called, second)
         expect(mine.calls).toEqual([['c', 'd']])
         mine.finish()
-        expect(
-          await eventually(
-            () => trial.cache.get('d'),
-            found => found !== undefined,
-          ),
-        ).toBe('loaded d')
+        expect(await untilHit(trial.cache, 'd')).toBe('loaded d')
         theirs.finish()
         expect([...(await second)]).toEqual(['b', 'c', 'a', 'd'].map(key => [key, `loaded ${key}`]))
         expect((await first).size).toBe(2)

@@ -2,7 +2,7 @@ import type { Cache, LoaderContext } from '@anycache/core'
 import { expect } from 'vitest'
 import type { Capability, Case } from '../case.js'
 import { changes } from '../changes.js'
-import { eventually, pause } from '../eventually.js'
+import { eventually, pause, untilHit } from '../eventually.js'
 import { rejection } from '../expectations.js'
 import { never, observedLoader, whenCalled } from '../observed-loader.js'
 import { eventsOf, loadStale, outcomes } from '../read-through-trial.js'
@@ -183,10 +183,7 @@ export const refreshing: Capability = {
         ])
         const window = { ttl: '1h', staleWhileRevalidate: '1h' } as const
         expect(await cache.getOrSet('background', keep, window)).toEqual({ list: [1] })
-        await eventually(
-          () => cache.get('background'),
-          found => found !== undefined,
-        )
+        await untilHit(cache, 'background')
         for (const key of ['foreground', 'background', 'tagged']) expect(await cache.get(key)).toEqual({ list: [1] })
         await cache.invalidateTags('tag')
         expect(await cache.get('tagged')).toBeUndefined()

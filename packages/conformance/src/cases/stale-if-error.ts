@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type { Capability } from '../case.js'
-import { eventually, pause } from '../eventually.js'
+import { eventually, pause, untilHit } from '../eventually.js'
 import { outcomeOf, rejection } from '../expectations.js'
 import { failure, never, observedLoader, whenCalled } from '../observed-loader.js'
 import { eventsOf, loadStale, nextEvent, outcomes } from '../read-through-trial.js'
@@ -142,12 +142,7 @@ export const staleIfError: Capability = {
         await pause(20)
         expect(signal.aborted).toBe(false)
         finish()
-        expect(
-          await eventually(
-            () => cache.get('k'),
-            found => found !== undefined,
-          ),
-        ).toBe('new')
+        expect(await untilHit(cache, 'k')).toBe('new')
         expect(seen).toHaveLength(1)
         expect(cache.stats().loads).toBe(2)
       },

@@ -1,7 +1,7 @@
 import type { LoaderContext } from '@anycache/core'
 import { expect } from 'vitest'
 import type { Capability } from '../case.js'
-import { eventually, pause } from '../eventually.js'
+import { eventually, pause, untilHit } from '../eventually.js'
 import { all, outcomeOf } from '../expectations.js'
 import { observedLoader, whenCalled } from '../observed-loader.js'
 import { eventsOf, loadStale, nextEvent, outcomes } from '../read-through-trial.js'
@@ -44,12 +44,7 @@ export const staleWindows: Capability = {
         expect(served[0]?.staleFor).toBeGreaterThanOrEqual(15)
         expect(cache.stats()).toMatchObject({ stale: 2, refreshes: 1, loads: 2 })
         finish()
-        expect(
-          await eventually(
-            () => cache.get('k'),
-            found => found !== undefined,
-          ),
-        ).toEqual({ load: 2 })
+        expect(await untilHit(cache, 'k')).toEqual({ load: 2 })
         expect(await cache.getOrSet('k', never, { ...refreshing, onOutcome })).toEqual({ load: 2 })
         expect(seen[2]).toMatchObject({ source: 'hit', stale: false })
         expect(loaded).toMatchObject([{ op: 'getOrSet', key: 'k', ok: true, background: true }])
@@ -128,12 +123,7 @@ export const staleWindows: Capability = {
         leaving.abort()
         expect(signal.aborted).toBe(false)
         finish()
-        expect(
-          await eventually(
-            () => cache.get('k'),
-            found => found !== undefined,
-          ),
-        ).toBe('new')
+        expect(await untilHit(cache, 'k')).toBe('new')
       },
     },
     {
@@ -176,12 +166,7 @@ export const staleWindows: Capability = {
         expect(await trial.cache.get('k')).toBeUndefined()
         // It can be refreshed at once.
         expect(await trial.cache.getOrSet('k', () => 'new', refreshing)).toBe('old')
-        expect(
-          await eventually(
-            () => trial.cache.get('k'),
-            found => found !== undefined,
-          ),
-        ).toBe('new')
+        expect(await untilHit(trial.cache, 'k')).toBe('new')
       },
     },
     {
@@ -253,12 +238,7 @@ export const staleWindows: Capability = {
         context.stale?.list.push(98)
         expect(await cache.getOrSet('k', load, refreshing)).toEqual({ list: [1] })
         finish()
-        expect(
-          await eventually(
-            () => cache.get('k'),
-            found => found !== undefined,
-          ),
-        ).toEqual({ list: [2] })
+        expect(await untilHit(cache, 'k')).toEqual({ list: [2] })
       },
     },
     {

@@ -22,20 +22,6 @@ export const lockDefects: Record<string, NoticedDefect> = {
       write: (write, call) => sound.write(isCompared(write) ? { ...write, ttl: forever } : write, call),
     }),
   },
-  'a renewal prolongs nothing': {
-    noticedBy,
-    space: sound => {
-      const ends = new Map<string, number>()
-      return {
-        claim(key, lease, ttl, call) {
-          ends.set(key, ttl)
-          return sound.claim(key, lease, ttl, call)
-        },
-        write: (write, call) =>
-          sound.write(isCompared(write) ? { ...write, ttl: ends.get(write.key) ?? write.ttl } : write, call),
-      }
-    },
-  },
   'a renewal takes the lock back from the next holder': {
     noticedBy,
     space: sound => ({
