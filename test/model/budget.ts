@@ -17,7 +17,7 @@ export const budget: {
   parameters: {
     ...(seed !== undefined ? { seed: Number(seed) } : soak === 0 ? { seed: 7 } : {}),
     numRuns: soak === 0 ? 200 : 1_000_000,
-    interruptAfterTimeLimit: soak === 0 ? 15_000 : soak * 1000,
+    interruptAfterTimeLimit: soak === 0 ? 10_000 : soak * 1000,
     markInterruptAsFailure: false,
   },
 }

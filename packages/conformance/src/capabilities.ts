@@ -15,6 +15,7 @@ import { listing } from './cases/listing.js'
 import { loadingMany } from './cases/loading-many.js'
 import { loadsOfMany } from './cases/loads-of-many.js'
 import { locks } from './cases/locks.js'
+import { locksAndEntries } from './cases/locks-and-entries.js'
 import { many } from './cases/many.js'
 import { markedEntries } from './cases/marked-entries.js'
 import { missReasons } from './cases/miss-reasons.js'
@@ -64,6 +65,7 @@ export const capabilities: readonly Capability[] = [
   cancellation,
   invalidation,
   locks,
+  locksAndEntries,
   staleWindows,
   staleIfError,
   refreshing,

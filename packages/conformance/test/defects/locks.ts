@@ -34,7 +34,7 @@ export const lockDefects: Record<string, NoticedDefect> = {
     }),
   },
   'a release removes the lock of the next holder': {
-    noticedBy,
+    noticedBy: 'locks next to entries',
     space: sound => ({
       remove: (key, _, call) => sound.remove(key, undefined, call) || look(sound, key) === undefined,
     }),
@@ -69,7 +69,7 @@ export const lockDefects: Record<string, NoticedDefect> = {
     }),
   },
   'a clear takes locks along': {
-    noticedBy,
+    noticedBy: 'locks next to entries',
     space: (_, path, store) => ({
       clear: () => clearWhere(store, wireKey => /^[:/]/.test(wireKey.slice(path.join('/').length))),
     }),
@@ -79,7 +79,7 @@ export const lockDefects: Record<string, NoticedDefect> = {
     path: path => (path.at(-1) === '~locks' ? ['~locks'] : path),
   },
   'locks lie under the keys of entries': {
-    noticedBy,
+    noticedBy: 'locks next to entries',
     path: path => (path.at(-1) === '~locks' ? path.slice(0, -1) : path),
   },
 }
