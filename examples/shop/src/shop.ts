@@ -60,15 +60,10 @@ export class Shop {
   readonly #views: Cache
   readonly #database: Database
   readonly #freshness: LoadOptions
-  /** Tags that could not be invalidated, since the server behind the cache was down. */
-  readonly #owed = new Set<string>()
 
   /** `fresh`: the ttl of what is read from the database. */
   constructor(cache: Cache, database: Database, fresh: Ttl = freshness.ttl) {
     this.#freshness = { ...freshness, ttl: fresh }
-    cache.on('breaker', ({ state }) => {
-      if (state === 'closed') void this.#invalidate([])
-    })
     const shop = cache.namespace('shop')
     this.#catalogue = shop.namespace('catalogue')
     this.#views = shop.namespace('views')
@@ -173,16 +168,11 @@ export class Shop {
     }
   }
 
-  /** Invalidates the tags, and those still owed. In an outage it remembers them until the server is back. */
-  async #invalidate(some: readonly string[]): Promise<void> {
-    for (const tag of some) this.#owed.add(tag)
-    const owed = [...this.#owed]
-    if (owed.length === 0) return
+  async #invalidate(tags: readonly string[]): Promise<void> {
     try {
-      await this.#catalogue.invalidateTags(owed)
-      for (const tag of owed) this.#owed.delete(tag)
+      await this.#catalogue.invalidateTags(tags)
     } catch {
-      // While the server is down every read is a miss, so no page shows an old price. The panel shows the error event.
+      // The server is down: until it is back every read is a miss, and then the cache itself makes up for this. The panel shows the error.
     }
   }
 

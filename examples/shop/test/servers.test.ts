@@ -80,6 +80,10 @@ describe.each(backends)('the shop on $driver, in a browser', { timeout: 60_000 }
     await page.goto(rome)
     await page.reload()
     expect((await outcomes(page)).postcard).toBe('hit')
+    await page.goto('/country/IT')
+    await page.reload()
+    expect((await outcomes(page)).country).toBe('hit')
+    await page.goto(rome)
     await server.pause()
     await changePrice(page, '5.43')
     expect(await page.locator('#price').textContent()).toBe('€5.43')
@@ -90,7 +94,11 @@ describe.each(backends)('the shop on $driver, in a browser', { timeout: 60_000 }
     for (let visit = 0; visit < 5; visit++) {
       await page.goto(rome)
       expect(await page.locator('#price').textContent()).toBe('€5.43')
+      // Its totals, whose tag was invalidated while the server did not answer.
+      await page.goto('/country/IT')
+      expect(await page.locator('main').textContent()).toContain('€5.43')
     }
+    await page.goto(rome)
     await expect.poll(() => page.reload().then(() => outcomes(page)), { timeout: 30_000 }).toEqual(allHits)
     expect(await page.locator('#price').textContent()).toBe('€5.43')
   })

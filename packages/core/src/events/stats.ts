@@ -16,7 +16,7 @@ export interface CacheStats {
   readonly unfitMisses: number
   /** Misses of which nothing is known: the server was failing, or a delete is owed to it. */
   readonly outageMisses: number
-  /** Values that read-through served past their ttl. */
+  /** Values that read-through served past their ttl. Those served at once, while a refresh runs, are neither hits nor misses. */
   readonly stale: number
   /** Values asked of loaders: one of many keys counts once for each of them. */
   readonly loads: number
