@@ -21,7 +21,8 @@ button { background: var(--sea); border-color: var(--sea); color: #fff; cursor: 
 button:hover { filter: brightness(1.1) }
 button.quiet { background: none; color: var(--sea); width: 100% }
 .moods { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; margin-bottom: .5rem }
-.moods p { margin: 0; white-space: nowrap }
+.moods p { margin: 0; flex-basis: 100% }
+.moods button.quiet { flex: 1; width: auto }
 .columns { display: grid; grid-template-columns: minmax(0, 1fr) 19rem; gap: 2rem; align-items: start;
   max-width: 82rem; margin: 0 auto; padding: 1.75rem clamp(1rem, 4vw, 2.5rem) }
 @media (max-width: 62rem) { .columns { grid-template-columns: minmax(0, 1fr) } }
@@ -66,6 +67,7 @@ th.number, td.number { padding-left: .5rem }
 .edit { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center }
 .edit input { width: 6rem }
 .edit .problem { flex-basis: 100% }
+.facts + form { margin-top: 1rem }
 .facts { display: flex; flex-wrap: wrap; gap: .75rem 2.5rem; margin: 0 }
 .facts dt { color: var(--soft); font-size: .85rem }
 .facts dd { margin: 0; font-weight: 600 }
