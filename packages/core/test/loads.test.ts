@@ -162,6 +162,27 @@ test.each([
   expect(await cache.get('k')).toBe('written')
 })
 
+test('a load whose tag is invalidated while it asks for its key does not keep the key', async () => {
+  const store = new IllStore()
+  const remote = cacheOver(store)
+  await remote.set('other', 1, { tags: 't' })
+  const [asked, answered, slow] = [gate(), gate(), gate()]
+  store.slowness = verb => {
+    if (verb !== 'claim') return undefined
+    asked.open()
+    return answered.opened
+  }
+  const older = remote.getOrSet('k', () => slow.opened.then(() => 'older'), { tags: 't' })
+  await asked.opened
+  await remote.invalidateTags('t')
+  answered.open()
+  // While the older one still runs: nobody waits for what is not stored.
+  expect(await remote.getOrSet('k', () => 'newer', { tags: 't' })).toBe('newer')
+  slow.open()
+  expect(await older).toBe('older')
+  expect(await remote.get('k')).toBe('newer')
+})
+
 test('clear of a namespace supersedes the loads in those nested in it, and no others', async () => {
   const shop = cacheOver(new MemoryStore(), { namespace: 'shop' })
   const carts = shop.namespace('carts')

@@ -84,7 +84,9 @@ export class Fence<T> {
       await this.release()
       return 'abandoned'
     }
-    if (attempt === 'load' && this.#lease !== undefined) this.#hold(this.#lease)
+    // Superseded while it asked: nobody is to wait for a result that is not stored.
+    if (this.#isClosed) void this.release()
+    else if (attempt === 'load' && this.#lease !== undefined) this.#hold(this.#lease)
     return attempt
   }
 
