@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { type CacheError, cacheOver, ServerError } from '@anycache/core'
 import { MemoryStore } from '@anycache/memory'
 import { expect, test, vi } from 'vitest'
@@ -119,6 +120,24 @@ test('a wait looks again and again, and not all the time', async () => {
   expect(looks).toBeGreaterThanOrEqual(2)
   // The shortest pauses that there can be, and the look at the end.
   expect(looks).toBeLessThanOrEqual(14)
+})
+
+test('one signal may stop any number of waits, and keeps no listener', async () => {
+  const cache = cacheOver(new MemoryStore(), { namespace: 'shop' })
+  const warnings: Error[] = []
+  const warned = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', warned)
+  await cache.lock('k', hour)
+  const controller = new AbortController()
+  const { signal } = controller
+  await Promise.all(Array.from({ length: 20 }, () => cache.lock('k', { wait: 20, signal })))
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+  const stopped = Array.from({ length: 20 }, () => cache.lock('k', { wait: '1h', signal }))
+  controller.abort('enough')
+  expect(await Promise.allSettled(stopped)).toEqual(stopped.map(() => ({ status: 'rejected', reason: 'enough' })))
+  await new Promise(resolve => setImmediate(resolve))
+  process.off('warning', warned)
+  expect(warnings).toEqual([])
 })
 
 test('a signal that fires while the answer is on its way gives the lock back', async () => {

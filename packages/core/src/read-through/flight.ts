@@ -4,9 +4,9 @@ import { TimeoutError } from '../errors.js'
 import type { LoadOutcome } from '../loader.js'
 import type { LoadOptions } from '../options.js'
 import { clearTimeout, setTimeout } from '../timers.js'
+import { onAbort } from '../verbs/until-aborted.js'
 import type { OldValue } from './old-value.js'
 import { Run } from './run.js'
-import { onAbort } from './until-aborted.js'
 
 /** How one caller waits. */
 export interface Waiting<T> extends Pick<LoadOptions, 'signal' | 'onOutcome'> {

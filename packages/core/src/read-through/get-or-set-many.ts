@@ -5,12 +5,12 @@ import type { LoadOptions } from '../options.js'
 import { type Answer, type Failed, isFailed, type Owed, type StoredItem } from '../store.js'
 import { picked, sendMany } from '../verbs/many.js'
 import type { Namespace } from '../verbs/namespace.js'
+import { untilAborted } from '../verbs/until-aborted.js'
 import { judge, unanswered } from './answering.js'
 import { Batch } from './batch.js'
 import type { Flights } from './flights.js'
 import { type LoadCall, owned } from './load-call.js'
 import { begin, joinRunning } from './starting.js'
-import { untilAborted } from './until-aborted.js'
 
 /** One call of `getOrSetMany`. */
 export interface ManyCall<T> {

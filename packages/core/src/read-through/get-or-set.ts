@@ -1,10 +1,10 @@
 import { tagsOf } from '../input/tags.js'
 import type { Answer, Call, Owed, StoredItem } from '../store.js'
 import { readItem } from '../verbs/reading.js'
+import { untilAborted } from '../verbs/until-aborted.js'
 import { judge, unanswered } from './answering.js'
 import { type LoadCall, owned } from './load-call.js'
 import { begin, joinRunning } from './starting.js'
-import { untilAborted } from './until-aborted.js'
 
 /** `getOrSet` after its arguments were checked: a running load, else the cache, else a load. */
 export function getOrSet<T>(call: LoadCall<T>): Promise<T> {

@@ -8,6 +8,7 @@ import { Backoff } from '../server/backoff.js'
 import type { Call } from '../store.js'
 import { clearTimeout, epochNow, now, setTimeout } from '../timers.js'
 import type { Namespace } from './namespace.js'
+import { onAbort } from './until-aborted.js'
 import { requireCas } from './writing.js'
 
 const defaultTtl = 10_000
@@ -35,9 +36,8 @@ export function acquireLock(
   if (signal === undefined) return acquire(namespace, key, options)
   if (signal.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    const acquiring = acquire(namespace, key, options).finally(() => signal.removeEventListener('abort', abort))
+    const stay = onAbort(signal, () => reject(signal.reason))
+    const acquiring = acquire(namespace, key, options).finally(stay)
     acquiring.then(lock => {
       // Won by a step that was under way: nobody else should wait for it.
       if (signal.aborted) lock?.[Symbol.asyncDispose]()
@@ -158,10 +158,10 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise(resolve => {
     const end = (): void => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', end)
+      stay?.()
       resolve()
     }
     const timer = setTimeout(end, ms)
-    signal?.addEventListener('abort', end, { once: true })
+    const stay = signal === undefined ? undefined : onAbort(signal, end)
   })
 }
