@@ -72,14 +72,14 @@ const environment = Object.fromEntries(
   ),
 )
 
-/** Runs a program, which must exit by itself within 30 s. */
+/** Runs a program, which must exit by itself within two minutes: some pages run the whole suite. */
 export function execute(program: Program, servers: Servers): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, program.args, {
       cwd: program.cwd,
       env: { ...environment, NO_COLOR: '1', ...program.env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: 30_000,
+      timeout: 120_000,
       killSignal: 'SIGKILL',
     })
     let stdout = ''

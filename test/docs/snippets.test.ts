@@ -37,7 +37,7 @@ describe.each(snippets.map(snippet => [snippet.title, snippet] as const))('%s', 
       expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0)
       const own = ran.stdout.split(`${divider}\n`).at(-1) as string
       if (snippet.expected !== undefined && !isAsShown(own, snippet.expected)) expect(own).toBe(snippet.expected)
-    }, 60_000)
+    }, 150_000)
   }
 })
 
@@ -59,7 +59,7 @@ describe.each(shells.map(block => [`${block.page}:${block.line}`, block] as cons
       printed += ran.stdout
     }
     if (block.output !== undefined && !isAsShown(printed, block.output)) expect(printed).toBe(block.output)
-  }, 60_000)
+  }, 150_000)
 })
 
 test('every json block parses', () => {

@@ -156,6 +156,7 @@ export const taggedLoads: Capability = {
           }
           await rejection(() => cache.getOrSet('k', load), code)
         }
+        await rejection(() => cache.getOrSet('k', ({ setTags }) => setTags(undefined as never)), code)
         expect(await cache.has('k')).toBe(false)
       },
     },

@@ -1,4 +1,4 @@
-import type { Cache, CasToken, WriteOptions } from '@anycache/core'
+import type { Cache, CasToken, LoaderContext, WriteOptions } from '@anycache/core'
 import { createSerializer, FLAG_METADATA, nativeFormat, type Serializer } from '@anycache/serializer'
 import { expect } from 'vitest'
 import type { Capability, Case } from '../case.js'
@@ -245,6 +245,14 @@ export const taggedWrites: Capability = {
         }
         await rejection(() => cache.add('other', 1, { tags: 't' }), 'ERR_CACHE_NOT_SUPPORTED')
         await rejection(() => cache.invalidateTags('t'), 'ERR_CACHE_NOT_SUPPORTED')
+        const load = (tags: string[]) => (context: LoaderContext) => {
+          context.setTags(tags)
+          return 'loaded'
+        }
+        await rejection(() => cache.getOrSet('other', load(['t'])), 'ERR_CACHE_NOT_SUPPORTED')
+        expect(await cache.has('other')).toBe(false)
+        expect(await cache.getOrSet('other', load([]))).toBe('loaded')
+        expect(await cache.get('other')).toBe('loaded')
         expect(await cache.get('k')).toBe('old')
         expect(await cache.set('k', 'new', { tags: [] })).toBe(true)
         expect(await cache.get('k')).toBe('new')

@@ -16,7 +16,7 @@ export class Landing<T> implements Purpose<T> {
     this.#loader = loader
     this.#run = new Run(this) as Run
     this.#load = new KeyLoad<T>(target, this.#run, at)
-    this.#context = new Load(target.op, target.key, this.#run)
+    this.#context = new Load(target, this.#run)
   }
 
   get flight(): Flight<T> {

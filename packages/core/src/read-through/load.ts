@@ -1,5 +1,8 @@
+import { tagsOf } from '../input/tags.js'
 import type { Ttl } from '../input/ttl.js'
 import type { LoaderContext } from '../loader.js'
+import { requireTags } from '../verbs/tagging.js'
+import type { LoadTarget } from './load-target.js'
 import type { Run } from './run.js'
 import { Wishes } from './wishes.js'
 
@@ -9,13 +12,13 @@ const noWishes = new Wishes()
 export class Load<T> implements LoaderContext<T> {
   readonly key: string
   stale: T | undefined
-  readonly #op: string
+  readonly #target: Pick<LoadTarget, 'namespace' | 'op' | 'key'>
   readonly #run: Run
   #wishes: Wishes | undefined
 
-  constructor(op: string, key: string, run: Run) {
-    this.#op = op
-    this.key = key
+  constructor(target: Pick<LoadTarget, 'namespace' | 'op' | 'key'>, run: Run) {
+    this.#target = target
+    this.key = target.key
     this.#run = run
   }
 
@@ -36,11 +39,16 @@ export class Load<T> implements LoaderContext<T> {
   // Getters, not methods: loaders take the context apart, as in `({ key, setTtl }) => …`, and most of them have no use for these.
 
   get setTtl(): (ttl: Ttl) => void {
-    return ttl => this.#own.setTtl(ttl, this.#op, this.key)
+    return ttl => this.#own.setTtl(ttl, this.#target.op, this.key)
   }
 
   get setTags(): (tags: string | readonly string[]) => void {
-    return tags => this.#own.setTags(tags, this.#op, this.key)
+    return tags => {
+      const { namespace, op, key } = this.#target
+      const distinct = tagsOf(tags, op, key)
+      if (distinct.length > 0) requireTags(namespace, op, key)
+      this.#own.tags = distinct
+    }
   }
 
   get noStore(): () => void {
@@ -50,6 +58,6 @@ export class Load<T> implements LoaderContext<T> {
   }
 
   get notModified(): () => T {
-    return () => this.#own.keep(this.stale, this.#op, this.key)
+    return () => this.#own.keep(this.stale, this.#target.op, this.key)
   }
 }

@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from '../errors.js'
-import { tagsOf } from '../input/tags.js'
 import { type Ttl, ttlMs } from '../input/ttl.js'
 
 /** What a loader wants for one of its keys. */
@@ -12,10 +11,6 @@ export class Wishes {
 
   setTtl(ttl: Ttl, op: string, key: string): void {
     this.ttl = ttlMs(ttl, op, key)
-  }
-
-  setTags(tags: unknown, op: string, key: string): void {
-    this.tags = tagsOf(tags, op, key)
   }
 
   /** The old value, which is kept. */
