@@ -199,6 +199,24 @@ export const taggedLoads: Capability = {
       },
     },
     {
+      title: 'a caller who comes between two invalidations gets a new load, where the running one sets its tags last',
+      async run({ cache }) {
+        const { load, called, finish } = observedLoader(() => 'old')
+        const first = cache.getOrSet('k', tagging(['x', 'y'], load))
+        await whenCalled(called, first)
+        await cache.invalidateTags('x')
+        const between = cache.getOrSet(
+          'k',
+          tagging(['x', 'y'], async () => 'new'),
+        )
+        await whenCalled(pause(20), first)
+        await cache.invalidateTags(['x', 'y'])
+        finish()
+        expect(await first).toBe('old')
+        expect(await between).toBe('new')
+      },
+    },
+    {
       title: 'a caller who comes after an invalidation of other tags shares the load, and it is stored',
       async run({ cache }) {
         for (const isNamed of [true, false]) {

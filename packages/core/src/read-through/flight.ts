@@ -41,7 +41,7 @@ export interface Landed {
   /** Loaded by another process, and found in the cache. */
   readonly isFound: boolean
   readonly age: number
-  /** Callers who came after this many invalidations of tags must not have the value. */
+  /** Callers who came after this many invalidations of tags, or more, must not have the value. 0: all may. */
   readonly validUntil: number
 }
 
@@ -61,7 +61,7 @@ export class Flight<T> {
   outage: unknown
   /** Called once it is. */
   onSuperseded: (() => void) | undefined
-  /** Tags that were invalidated since the load began, each with its place in the order of these invalidations. */
+  /** Tags that were invalidated since the load began, each with the place of its first one in the order of these invalidations. */
   #invalidated: Map<string, number> | undefined
   #invalidations = 0
   #waiters: Waiter<T>[] = []
@@ -143,14 +143,16 @@ export class Flight<T> {
   invalidated(tags: readonly string[]): void {
     this.#invalidations++
     this.#invalidated ??= new Map()
-    for (const tag of tags) this.#invalidated.set(tag, this.#invalidations)
+    for (const tag of tags) if (!this.#invalidated.has(tag)) this.#invalidated.set(tag, this.#invalidations)
   }
 
-  /** The last invalidation since the load began of any of these tags: its place in their order, 0 for none. */
-  lastInvalidation(tags: Iterable<string>): number {
-    let last = 0
-    if (this.#invalidated !== undefined) for (const tag of tags) last = Math.max(last, this.#invalidated.get(tag) ?? 0)
-    return last
+  /** The first invalidation since the load began of any of these tags: its place in their order, 0 for none. */
+  firstInvalidation(tags: Iterable<string>): number {
+    let first = Number.POSITIVE_INFINITY
+    if (this.#invalidated !== undefined) {
+      for (const tag of tags) first = Math.min(first, this.#invalidated.get(tag) ?? first)
+    }
+    return first === Number.POSITIVE_INFINITY ? 0 : first
   }
 
   /** Gives each caller what `copy` makes for it. */

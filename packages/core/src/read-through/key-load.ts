@@ -190,7 +190,7 @@ export class KeyLoad<T> {
     const age = created === undefined ? 0 : Math.max(0, namespace.entries.epochNow() - created)
     this.#end()
     const copy = (): T | Promise<T> => namespace.entries.copyOf(value, encodedOf(item))
-    const validUntil = tags === undefined ? 0 : this.flight.lastInvalidation(tags.keys())
+    const validUntil = tags === undefined ? 0 : this.flight.firstInvalidation(tags.keys())
     this.flight.land({ stored: true, isFound: true, age, validUntil }, copy)
   }
 
@@ -223,7 +223,7 @@ export class KeyLoad<T> {
   #land(stored: boolean, wishes: Wishes, copy: () => T | Promise<T>): void {
     if (!stored) this.#fence?.close()
     this.#end()
-    const validUntil = wishes.tags === undefined ? 0 : this.flight.lastInvalidation(wishes.tags)
+    const validUntil = wishes.tags === undefined ? 0 : this.flight.firstInvalidation(wishes.tags)
     this.flight.land({ stored, isFound: false, age: 0, validUntil }, copy)
   }
 

@@ -109,7 +109,7 @@ export class Result<T> {
       return wishes.isNotModified && options?.tags === undefined ? this.#at.old?.tags : undefined
     }
     if (wishes.tags.length === 0) return undefined
-    if (this.#flight.lastInvalidation(wishes.tags) > 0) return false
+    if (this.#flight.firstInvalidation(wishes.tags) > 0) return false
     const known = new Map<string, Uint8Array>()
     for (const tag of wishes.tags) {
       const version = before?.get(tag)
@@ -129,6 +129,6 @@ export class Result<T> {
       const { epoch } = this.#fence
       if (epoch === false || (await tags.epoch(namespace.call(options))) !== epoch) return false
     }
-    return this.#flight.lastInvalidation(wanted) > 0 ? false : versions
+    return this.#flight.firstInvalidation(wanted) > 0 ? false : versions
   }
 }
