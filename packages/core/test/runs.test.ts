@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { Flight, type Landed, type Waiting } from '../src/read-through/flight.js'
 import { Run } from '../src/read-through/run.js'
 
-const landed: Landed = { stored: true, isFound: false, age: 0, validUntil: 0 }
+const landed: Landed = { stored: true, isFound: false, age: 0, isOvertaken: false, validUntil: 0 }
 const foreground = { old: undefined, tags: [], isBackground: false }
 const patient: Waiting<string> = {
   op: 'getOrSet',

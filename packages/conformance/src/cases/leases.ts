@@ -29,6 +29,31 @@ export const leases: Capability = {
   name: 'loads of several processes',
   cases: amongProcesses([
     {
+      title: 'a call that comes after another process has invalidated the key is not given the older load',
+      async run(trial: Trial) {
+        const { cache } = trial
+        const other = await trial.another()
+        const invalidations: Record<string, () => Promise<unknown>> = {
+          delete: () => other.delete('delete'),
+          set: () => other.set('set', 'new'),
+          clear: () => other.clear(),
+          tags: () => other.invalidateTags('tag'),
+        }
+        for (const [key, invalidate] of Object.entries(invalidations)) {
+          const options = { tags: key === 'tags' ? 'tag' : 'another' }
+          const one = observedLoader(() => 'old')
+          const first = cache.getOrSet(key, one.load, options)
+          await whenCalled(one.called, first)
+          await invalidate()
+          const late = Array.from({ length: 3 }, () => cache.getOrSet(key, () => 'new', options))
+          one.finish()
+          expect(await first).toBe('old')
+          expect(await Promise.all(late)).toEqual(['new', 'new', 'new'])
+          expect(await cache.getOrSet(key, never, options)).toBe('new')
+        }
+      },
+    },
+    {
       title: 'two processes that want a cold key load it once, and the one that waited says so',
       async run(trial: Trial) {
         const other = await trial.another()

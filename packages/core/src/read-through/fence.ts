@@ -62,6 +62,8 @@ export class Fence<T> {
   #casToken: CasToken | undefined
   /** Nothing protects the result: it is not stored. */
   #isClosed = false
+  /** Another process changed the key since the load began. */
+  isOvertaken = false
   /** What the tags of the call were before the load. */
   versions: TagVersions | undefined
   /** What the epoch of all tags was before the load; false: not known. */
@@ -108,9 +110,14 @@ export class Fence<T> {
         const { outcome } = await send(this.#casToken)
         // As after a set: what is there is older than what could not be stored.
         if (outcome === 'too-large') await this.#space.remove(key, this.#casToken, this.#call())
+        // One that is missing may have ended by itself; who comes after that has looked.
+        if (outcome === 'conflict') this.isOvertaken = true
         return outcome === 'stored'
       }
-      return lease !== undefined && (await lease.replace(send, this.#call())).outcome === 'stored'
+      if (lease === undefined) return false
+      const { outcome } = await lease.replace(send, this.#call())
+      if (outcome === 'conflict' || outcome === 'missing') this.isOvertaken = true
+      return outcome === 'stored'
     } finally {
       // The caller does not wait for it.
       void this.release()
@@ -133,7 +140,11 @@ export class Fence<T> {
 
   #hold(lease: Lease): void {
     holders.set(lease.holder, this.#guarded.run)
-    lease.startRenewing(() => this.#call(), this.#guarded.onLost)
+    const lost = (): void => {
+      this.isOvertaken = true
+      this.#guarded.onLost()
+    }
+    lease.startRenewing(() => this.#call(), lost)
   }
 
   #first(seen: StoredItem | undefined, isReadable: boolean): Promise<Acquired<T> | Busy> {

@@ -31,6 +31,8 @@ interface Waiter<T> {
   readonly from: Run | undefined
   /** Invalidations of tags before the call. */
   readonly since: number
+  /** The call came after the loader was called. */
+  readonly isLate: boolean
   stay: (() => void) | undefined
   timer: NodeJS.Timeout | undefined
 }
@@ -41,6 +43,8 @@ export interface Landed {
   /** Loaded by another process, and found in the cache. */
   readonly isFound: boolean
   readonly age: number
+  /** Another process changed the key since the load began: perhaps before callers came who joined it. */
+  readonly isOvertaken: boolean
   /** Callers who came after this many invalidations of tags, or more, must not have the value. 0: all may. */
   readonly validUntil: number
 }
@@ -57,6 +61,8 @@ export class Flight<T> {
   readonly tags: readonly string[]
   /** An invalidation came after the load began: its result is for its callers only and is never stored. */
   superseded = false
+  /** The loader was called. */
+  isLoading = false
   /** Why the key could not be asked for. */
   outage: unknown
   /** Called once it is. */
@@ -80,6 +86,11 @@ export class Flight<T> {
     this.tags = tags
   }
 
+  /** Whether a caller waits for it who came after the loader was called. */
+  get hasLateCallers(): boolean {
+    return this.#waiters.some(({ isLate }) => isLate)
+  }
+
   /** Whether a caller waits for it. */
   get hasCallers(): boolean {
     return this.#waiters.length > 0
@@ -94,6 +105,7 @@ export class Flight<T> {
     return new Promise((resolve, reject) => {
       const from = Run.current
       const since = this.#invalidations
+      const isLate = this.isLoading
       const waiter: Waiter<T> = {
         isLeader,
         waiting,
@@ -102,6 +114,7 @@ export class Flight<T> {
         reject,
         from,
         since,
+        isLate,
         stay: undefined,
         timer: undefined,
       }
@@ -158,7 +171,8 @@ export class Flight<T> {
   /** Gives each caller what `copy` makes for it. */
   land(landed: Landed, copy: () => T | Promise<T>): void {
     this.#settle(waiter => {
-      if (landed.validUntil <= waiter.since && landed.validUntil > 0) {
+      const isTainted = landed.validUntil <= waiter.since && landed.validUntil > 0
+      if (isTainted || (landed.isOvertaken && waiter.isLate)) {
         waiter.resolve(waiter.waiting.retry())
         return
       }

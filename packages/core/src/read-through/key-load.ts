@@ -1,5 +1,6 @@
 import type { Encoded } from '@anycache/serializer'
 import { whenAnswered } from '../answer.js'
+import { areCurrent, type TagVersions } from '../entries/tags.js'
 import { type CacheError, ClosedError, isOutage } from '../errors.js'
 import type { Answer, StoredItem } from '../store.js'
 import { now } from '../timers.js'
@@ -104,6 +105,7 @@ export class KeyLoad<T> {
     const { namespace } = this.target
     const { counts } = namespace.root.signals
     this.#started = now()
+    this.flight.isLoading = true
     counts.loads++
     if (this.#at.isBackground) counts.refreshes++
     return this.#at.old === undefined ? undefined : copyOfOld(namespace, this.#at.old)
@@ -191,7 +193,7 @@ export class KeyLoad<T> {
     this.#end()
     const copy = (): T | Promise<T> => namespace.entries.copyOf(value, encodedOf(item))
     const validUntil = tags === undefined ? 0 : this.flight.firstInvalidation(tags.keys())
-    this.flight.land({ stored: true, isFound: true, age, validUntil }, copy)
+    this.flight.land({ stored: true, isFound: true, age, isOvertaken: false, validUntil }, copy)
   }
 
   /** Another process is at it, or nothing can be stored, and nobody waits. */
@@ -222,9 +224,31 @@ export class KeyLoad<T> {
 
   #land(stored: boolean, wishes: Wishes, copy: () => T | Promise<T>): void {
     if (!stored) this.#fence?.close()
+    const versions = this.#fence?.versions
+    if (stored && versions !== undefined && this.flight.hasLateCallers) void this.#landIfValid(versions, wishes, copy)
+    else this.#landAs(stored, wishes, copy)
+  }
+
+  /** Another process may have invalidated a tag during the load, before callers came who joined it. */
+  async #landIfValid(versions: TagVersions, wishes: Wishes, copy: () => T | Promise<T>): Promise<void> {
+    const { namespace, flights, options } = this.target
+    // Who comes from now on looks for himself.
+    flights.drop(this.flight)
+    let isOvertaken = false
+    try {
+      const current = await namespace.entries.tags.current([...versions.keys()], namespace.call(options))
+      isOvertaken = areCurrent(versions, current) === false
+    } catch {
+      // Nobody knows, and the value is as good as one that was loaded in an outage.
+    }
+    this.#landAs(true, wishes, copy, isOvertaken)
+  }
+
+  #landAs(stored: boolean, wishes: Wishes, copy: () => T | Promise<T>, isInvalid = false): void {
     this.#end()
     const validUntil = wishes.tags === undefined ? 0 : this.flight.firstInvalidation(wishes.tags)
-    this.flight.land({ stored, isFound: false, age: 0, validUntil }, copy)
+    const isOvertaken = isInvalid || this.#fence?.isOvertaken === true
+    this.flight.land({ stored, isFound: false, age: 0, isOvertaken, validUntil }, copy)
   }
 
   #end(): void {
