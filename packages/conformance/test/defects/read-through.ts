@@ -1,6 +1,7 @@
 import type { CasToken, Claimed, Item, VersionedItem, Written } from '@anycache/core'
 import { readMetadata } from '@anycache/serializer'
 import { clearWhere, type NoticedDefect } from '../broken-store.js'
+import { leaseDefects } from './leases.js'
 import { always, bare, isCompared, isLease, isStale, look } from './looking.js'
 
 /** What lets processes undo each other's invalidations, or load what another one loads; on stores that several of them share. */
@@ -21,13 +22,8 @@ export const sharedDefects: Record<string, NoticedDefect> = {
     }),
   },
   'a claim overwrites the lease of another': {
+    ...(leaseDefects['a claim takes the lease of another'] as NoticedDefect),
     noticedBy: 'loads of several processes',
-    space: sound => ({
-      claim(key, lease, ttl, call) {
-        if (isLease(look(sound, key))) sound.remove(key, undefined, call)
-        return sound.claim(key, lease, ttl, call)
-      },
-    }),
   },
   'every claim is won': {
     noticedBy: 'loads of several processes',

@@ -16,7 +16,6 @@ export class Flights implements Loads {
   readonly #apart = new Set<Flight<unknown>>()
   /** Until when the loaders of keys rest, on the clock of `now`. The oldest first. */
   readonly #resting = new Map<string, number>()
-
   /** Until when the refreshes of keys are left to other processes. */
   readonly #elsewhere = new Map<string, number>()
 
